@@ -1,0 +1,141 @@
+"""The protocol as a pipecat :class:`FrameSerializer`, for one connection.
+
+Owns what depends on the connection's ``init``: whether it came, the encoding and rate of the client's audio, and
+the resampler to the pipeline's rate. Total: bad input becomes a frame that carries a
+:class:`~protocol.errors.Fault`, since pipecat's transport ends the receive loop at an exception.
+"""
+
+import base64
+
+from pipecat.audio.resamplers.soxr_stream_resampler import SOXRStreamAudioResampler
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    InputTransportMessageFrame,
+    OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
+)
+from pipecat.serializers.base_serializer import FrameSerializer
+from pydantic_core import to_json
+
+from protocol.decoding import decode_binary, decode_text
+from protocol.errors import ErrorCode, Fault
+from protocol.messages import SAMPLE_BYTES, Audio, AudioResponse, InitConfig, ServerMessage, checked_pcm
+
+PIPELINE_RATE_HZ = 16000
+"""The rate of audio inside the pipeline, whatever the client sends: what Gemini Live takes natively."""
+
+
+class ProtocolSerializer(FrameSerializer):
+    """Reads client frames into pipecat's frames, and writes pipecat's output frames as client frames.
+
+    Attributes:
+        received_samples: Audio received since ``init``, in samples at the client's rate.
+    """
+
+    def __init__(self, *, max_message_bytes: int, max_chunk_secs: float):
+        """Make a serializer for a connection whose ``init`` has not come.
+
+        Args:
+            max_message_bytes: Largest frame that is looked into; a larger one is a fault.
+            max_chunk_secs: Longest audio chunk.
+        """
+        super().__init__()
+        self._max_message_bytes = max_message_bytes
+        self._max_chunk_secs = max_chunk_secs
+        self._config: InitConfig | None = None
+        # Never clears itself and is never flushed while audio flows: either would drop or distort samples.
+        self._resampler = SOXRStreamAudioResampler(clear_after_secs=None)
+        self.received_samples = 0
+
+    @property
+    def initialized(self) -> bool:
+        """Whether an ``init`` was accepted."""
+        return self._config is not None
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The rate of the audio that the client sends."""
+        return (self._config or InitConfig()).sample_rate
+
+    def accept(self, config: InitConfig) -> None:
+        """Take ``config`` as the connection's; audio may come from here on."""
+        self._config = config
+
+    async def deserialize(self, data: str | bytes | Frame) -> Frame:
+        """One client frame as a pipecat frame. Never raises for anything that a client may send.
+
+        Args:
+            data: Content of a text or binary frame. A frame that was read already passes as it is: the session
+                reads its socket before there is a transport, and hands on what it read.
+
+        Returns:
+            Audio as an ``InputAudioRawFrame`` at :data:`PIPELINE_RATE_HZ` (its ``audio`` may be empty while the
+            resampler's filter fills), anything else as an ``InputTransportMessageFrame`` whose ``message`` is a
+            :data:`~protocol.messages.ClientMessage` or a :class:`~protocol.errors.Fault`.
+        """
+        if isinstance(data, Frame):
+            return data
+        fault = self._size_fault(data)
+        if fault is not None:
+            return InputTransportMessageFrame(message=fault)
+        return await (self._read_text(data) if isinstance(data, str) else self._read_binary(data))
+
+    async def silence(self, duration_ms: int) -> InputAudioRawFrame:
+        """Zeros that stand for a gap in the client's audio.
+
+        They enter before the resampler, at the client's rate, and so push out the speech that its filter holds
+        back. They do not count in :attr:`received_samples`.
+        """
+        return await self._audio_frame(bytes(self.sample_rate_hz * duration_ms // 1000 * SAMPLE_BYTES))
+
+    async def serialize(self, frame: Frame) -> str | bytes | None:
+        """Audio and messages as client frames; ``None`` for frames that are not for the client."""
+        if isinstance(frame, OutputAudioRawFrame):
+            return self._write_audio(frame)
+        if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
+            if isinstance(frame.message, ServerMessage):
+                return frame.message.to_json()
+            return to_json(frame.message).decode()
+        return None
+
+    async def _read_text(self, text: str) -> Frame:
+        message = decode_text(text, initialized=self.initialized)
+        if isinstance(message, Audio):
+            return await self._read_pcm(message.pcm(self._max_chunk_bytes))
+        return InputTransportMessageFrame(message=message)
+
+    async def _read_binary(self, data: bytes) -> Frame:
+        binary_audio = self._config is not None and self._config.audio_encoding == "binary"
+        fault = decode_binary(initialized=self.initialized, binary_audio=binary_audio)
+        return await self._read_pcm(fault or checked_pcm(data, self._max_chunk_bytes))
+
+    async def _read_pcm(self, pcm: bytes | Fault) -> Frame:
+        if isinstance(pcm, Fault):
+            return InputTransportMessageFrame(message=pcm)
+        self.received_samples += len(pcm) // SAMPLE_BYTES
+        return await self._audio_frame(pcm)
+
+    async def _audio_frame(self, pcm: bytes) -> InputAudioRawFrame:
+        audio = await self._resampler.resample(pcm, self.sample_rate_hz, PIPELINE_RATE_HZ)
+        return InputAudioRawFrame(audio=audio, sample_rate=PIPELINE_RATE_HZ, num_channels=1)
+
+    def _write_audio(self, frame: OutputAudioRawFrame) -> str | bytes:
+        if self._config is not None and self._config.audio_encoding == "binary":
+            return frame.audio
+        data = base64.b64encode(frame.audio).decode()
+        return AudioResponse(data=data, sample_rate=frame.sample_rate).to_json()
+
+    @property
+    def _max_chunk_bytes(self) -> int:
+        return int(self._max_chunk_secs * self.sample_rate_hz) * SAMPLE_BYTES
+
+    def _size_fault(self, data: str | bytes) -> Fault | None:
+        limit = self._max_message_bytes
+        # A character is at most four bytes of UTF-8, so a short text need not be encoded to be measured.
+        measured = len(data) > limit or (isinstance(data, str) and 4 * len(data) > limit)
+        size = len(data.encode()) if measured and isinstance(data, str) else len(data)
+        if size <= limit:
+            return None
+        return Fault(ErrorCode.MESSAGE_TOO_LARGE, f"expected a frame of at most {limit} bytes, got {size} bytes")
