@@ -1,0 +1,81 @@
+"""What goes wrong with the upstream, by kind: the one place that reads the upstream's codes and reasons."""
+
+from enum import StrEnum
+
+from google.genai.errors import APIError
+from websockets.exceptions import InvalidStatus
+
+_REJECTED_HTTP_STATUS = frozenset({400, 401, 403, 404})
+_TOO_MANY_REQUESTS = 429
+_INVALID_ARGUMENT_CLOSE = 1007
+_QUOTA_REASON = "You exceeded your current quota"
+_REJECTED_REASONS = ("API key", "models/", "Method doesn't allow unregistered callers")
+
+
+class FailureKind(StrEnum):
+    """Why the upstream failed, as far as it decides what to do next."""
+
+    REJECTED = "rejected"
+    """The key, the model or the setup is refused; the same again gives the same."""
+
+    QUOTA = "quota"
+    """Quota or concurrency is used up; trying again soon makes it worse."""
+
+    UNAVAILABLE = "unavailable"
+    """Not reached, or lost: trying again may help."""
+
+
+class UpstreamError(Exception):
+    """A failure of the upstream.
+
+    Attributes:
+        kind: What to do about it.
+    """
+
+    def __init__(self, kind: FailureKind, detail: str):
+        """Describe a failure; ``detail`` goes to the log, never to a client."""
+        super().__init__(detail)
+        self.kind = kind
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same attempt may succeed a moment later."""
+        return self.kind is FailureKind.UNAVAILABLE
+
+
+def classify(error: Exception, *, during_setup: bool) -> UpstreamError:
+    """The failure behind an exception of google-genai or websockets.
+
+    Quota is told by its reason, since it closes with 1011 as transient faults do, and only after a successful
+    setup (measured by interpretab, August 2026). During setup a 1007 means that a field, the key or the model is
+    refused; later it is a lost connection like any other.
+
+    Args:
+        error: Whatever connecting, sending or receiving raised.
+        during_setup: Whether it came before the session was ready.
+    """
+    if isinstance(error, UpstreamError):
+        return error
+    detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, InvalidStatus):
+        return UpstreamError(_kind_of_status(error.response.status_code), detail)
+    if isinstance(error, APIError):
+        return UpstreamError(_kind_of_close(error, during_setup), detail)
+    return UpstreamError(FailureKind.UNAVAILABLE, detail)
+
+
+def _kind_of_status(status: int) -> FailureKind:
+    if status in _REJECTED_HTTP_STATUS:
+        return FailureKind.REJECTED
+    return FailureKind.QUOTA if status == _TOO_MANY_REQUESTS else FailureKind.UNAVAILABLE
+
+
+def _kind_of_close(error: APIError, during_setup: bool) -> FailureKind:
+    reason = str(error.details or "")
+    if reason.startswith(_QUOTA_REASON):
+        return FailureKind.QUOTA
+    if reason.startswith(_REJECTED_REASONS):
+        return FailureKind.REJECTED
+    if during_setup and error.code == _INVALID_ARGUMENT_CLOSE:
+        return FailureKind.REJECTED
+    return FailureKind.UNAVAILABLE

@@ -1,0 +1,362 @@
+"""One client's conversation with the upstream: audio and utterance marks in, turns out.
+
+:class:`LiveSession` owns the connection, the ring of speech on its way up and the order of utterances. It never
+holds more than one unanswered utterance upstream (unless told to), since what the service does with overlap is
+not known and its transcriptions carry no turn id: the next waits in the ring and follows in a burst, which costs
+nothing in ordinary talk, generation being faster than speech.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
+from gemini.errors import FailureKind, UpstreamError
+from gemini.events import Usage
+from gemini.ring import AudioRing
+from gemini.turns import TurnEnded, TurnEvent, TurnTimes, TurnTracker
+
+_RETAINED_SECS = 1.0
+_BURST_SAMPLES = INPUT_RATE_HZ
+_FIRST_RETRY_SECS = 0.2
+_LONGEST_RETRY_SECS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDropped:
+    """Speech was given up before it could be sent, since more was waiting than the ring holds.
+
+    Attributes:
+        duration_ms: How much.
+        whole_utterance: It was a finished utterance, which no turn will answer.
+    """
+
+    duration_ms: int
+    whole_utterance: bool
+
+
+SessionEvent = TurnEvent | SpeechDropped
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTimes:
+    """How long a session waits for what, in seconds; and how much audio it keeps.
+
+    Attributes:
+        connect_timeout_secs: For a session that is ready: open, setup and retries together.
+        preroll_secs: How far before its first voice an utterance starts.
+        ring_secs: How much unanswered speech is kept.
+        turns: See :class:`~gemini.turns.TurnTimes`.
+    """
+
+    connect_timeout_secs: float
+    preroll_secs: float
+    ring_secs: float
+    turns: TurnTimes
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """A stretch of the stream, by sample positions; ``end`` is ``None`` while it is being spoken."""
+
+    start: int
+    sent: int
+    end: int | None = None
+
+    @property
+    def sent_whole(self) -> bool:
+        return self.end is not None and self.sent >= self.end
+
+
+class LiveSession:
+    """One session with the upstream, for as long as its connection lives.
+
+    Not thread-safe: every method is called from the event loop. Positions of marks are given relative to the next
+    sample that :meth:`append_audio` adds, so that marks come *before* the audio in which they lie, and nothing
+    past the end of an utterance is ever sent.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        config: LiveConfig,
+        times: SessionTimes,
+        *,
+        overlap: Literal["hold", "stream"] = "hold",
+        clock: Callable[[], float] | None = None,
+    ):
+        """Make a session that is not connected.
+
+        Args:
+            connector: Who connects.
+            config: What to set the upstream up with.
+            times: Waiting times and bounds.
+            overlap: ``"hold"`` the next utterance while one is unanswered, or ``"stream"`` it at once.
+            clock: Seconds, monotonic; default: the event loop's.
+        """
+        self._connector = connector
+        self._config = config
+        self._times = times
+        self._overlap = overlap
+        self._clock = clock or asyncio.get_running_loop().time
+        self._ring = AudioRing(times.ring_secs)
+        self._tracker = TurnTracker(times.turns, manual_activity=config.manual_activity)
+        self._waiting: deque[_Utterance] = deque()
+        self._sending: _Utterance | None = None
+        self._unanswered: deque[_Utterance] = deque()
+        self._claimed_until = 0
+        self._stream_sent = 0
+        self._connection: LiveConnection | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._to_send = asyncio.Event()
+        self._deadline_moved = asyncio.Event()
+        self._events: asyncio.Queue[SessionEvent | UpstreamError] = asyncio.Queue()
+        self.prompt_tokens = 0
+        """Tokens of input that the upstream counted."""
+        self.response_tokens = 0
+        """Tokens of output that the upstream counted."""
+
+    @property
+    def timed_out_turns(self) -> int:
+        """Turns that the upstream did not end."""
+        return self._tracker.timed_out_turns
+
+    @property
+    def dropped_repeats(self) -> int:
+        """Repeated transcriptions that were dropped."""
+        return self._tracker.dropped_repeats
+
+    # Life
+
+    async def connect(self) -> None:
+        """Connect, with retries while the failure may pass and time is left.
+
+        Raises:
+            UpstreamError: No session within ``connect_timeout_secs``.
+        """
+        timeout_secs = self._times.connect_timeout_secs
+        try:
+            async with asyncio.timeout(timeout_secs):
+                self._connection = await self._connect_with_retries(timeout_secs)
+        except TimeoutError as error:
+            detail = f"no session within {timeout_secs:g} s"
+            raise UpstreamError(FailureKind.UNAVAILABLE, detail) from error
+        jobs = (self._send_speech(), self._receive(), self._watch_deadlines())
+        self._tasks = [asyncio.create_task(job) for job in jobs]
+        for task in self._tasks:
+            task.add_done_callback(self._report_failure)
+
+    async def close(self) -> None:
+        """End the session at once, upstream included. May be called twice, or without :meth:`connect`."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        """What happens, in order, without end.
+
+        Raises:
+            UpstreamError: The connection is lost.
+        """
+        while True:
+            event = await self._events.get()
+            if isinstance(event, UpstreamError):
+                raise event
+            yield event
+
+    # Speech
+
+    def append_audio(self, pcm: bytes) -> None:
+        """Add the next audio of the stream: PCM s16le mono at 16 kHz."""
+        self._ring.append(pcm)
+        self._make_room()
+        self._release()
+        if self._sending is not None or not self._config.manual_activity:
+            self._to_send.set()
+
+    def start_utterance(self, offset_samples: int) -> None:
+        """An utterance's first voice lies ``offset_samples`` from the next sample; its pre-roll goes with it."""
+        voice = self._ring.end + offset_samples
+        preroll = int(self._times.preroll_secs * INPUT_RATE_HZ)
+        start = max(voice - preroll, self._claimed_until, self._ring.start)
+        self._claimed_until = start
+        self._waiting.append(_Utterance(start, sent=start))
+        self._to_send.set()
+
+    def continue_utterance(self, offset_samples: int) -> None:
+        """The utterance that was cut goes on, from ``offset_samples`` of the next sample, without pre-roll."""
+        start = max(self._ring.end + offset_samples, self._claimed_until, self._ring.start)
+        self._claimed_until = start
+        self._waiting.append(_Utterance(start, sent=start))
+        self._to_send.set()
+
+    def end_utterance(self, offset_samples: int) -> None:
+        """The utterance that was started last ends ``offset_samples`` from the next sample."""
+        utterance = self._waiting[-1] if self._waiting else self._sending
+        if utterance is None or utterance.end is not None:
+            return
+        utterance.end = max(self._ring.end + offset_samples, utterance.sent)
+        self._claimed_until = utterance.end
+        self._to_send.set()
+
+    def cut(self) -> None:
+        """The client wants no more of the output that plays: its turn need not wait for late text."""
+        self._publish(self._tracker.cut(self._clock()))
+
+    # Bounds
+
+    def _make_room(self) -> None:
+        """Keep the ring's bound: what was sent goes first, then the oldest speech that waits unsent."""
+        if not self._ring.overflow_samples:
+            return
+        self._ring.release(self._first_unsent)
+        while self._ring.overflow_samples and self._waiting and self._waiting[0].end is not None:
+            utterance = self._waiting.popleft()
+            self._give_up(utterance.start, utterance.end or self._ring.end, whole_utterance=True)
+        if self._ring.overflow_samples:
+            self._give_up(self._first_unsent, self._ring.end, whole_utterance=False)
+
+    def _give_up(self, start: int, end: int, *, whole_utterance: bool) -> None:
+        self._ring.release(end)
+        for utterance in (*self._waiting, *([self._sending] if self._sending else [])):
+            utterance.start = utterance.sent = max(utterance.sent, end)
+        self._stream_sent = max(self._stream_sent, end)
+        self._events.put_nowait(SpeechDropped((end - start) * 1000 // INPUT_RATE_HZ, whole_utterance))
+
+    @property
+    def _first_unsent(self) -> int:
+        if not self._config.manual_activity:
+            return self._stream_sent
+        if self._sending is not None:
+            return self._sending.sent
+        return self._waiting[0].sent if self._waiting else self._ring.end
+
+    def _release(self) -> None:
+        """Forget what no utterance needs; the last second stays, for the pre-roll of the next."""
+        if not self._config.manual_activity:
+            self._ring.release(self._stream_sent)
+            return
+        retained = int((_RETAINED_SECS + self._times.preroll_secs) * INPUT_RATE_HZ)
+        needed = [utterance.start for utterance in (*self._unanswered, *self._waiting)]
+        self._ring.release(min([self._ring.end - retained, *needed]))
+
+    # Tasks
+
+    async def _connect_with_retries(self, timeout_secs: float) -> LiveConnection:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, UpstreamError) and error.retryable),
+            wait=wait_random_exponential(multiplier=_FIRST_RETRY_SECS, max=_LONGEST_RETRY_SECS),
+            stop=stop_after_delay(timeout_secs),
+            reraise=True,
+        )
+        return await retrying(self._connector.connect, self._config)
+
+    async def _send_speech(self) -> None:
+        while True:
+            await self._to_send.wait()
+            self._to_send.clear()
+            if self._config.manual_activity:
+                await self._send_utterances()
+            else:
+                await self._send_stream()
+
+    async def _send_utterances(self) -> None:
+        while (utterance := await self._utterance_to_send()) is not None:
+            until = self._ring.end if utterance.end is None else min(utterance.end, self._ring.end)
+            if utterance.sent < until:
+                utterance.sent = await self._send_audio(utterance.sent, until)
+            elif utterance.sent_whole:
+                await self._end_activity()
+            else:
+                return
+
+    async def _utterance_to_send(self) -> _Utterance | None:
+        """The utterance that is being sent, or the next one where it may be begun."""
+        if self._sending is not None or not self._waiting:
+            return self._sending
+        if self._overlap == "hold" and self._tracker.unanswered:
+            return None
+        self._sending = self._waiting.popleft()
+        self._unanswered.append(self._sending)
+        self._publish(self._tracker.open(self._clock()))
+        await self._connected.send_activity_start()
+        return self._sending
+
+    async def _end_activity(self) -> None:
+        self._sending = None
+        await self._connected.send_activity_end()
+        self._tracker.sent_whole(self._clock())
+        self._deadline_moved.set()
+
+    async def _send_stream(self) -> None:
+        while self._stream_sent < self._ring.end:
+            self._stream_sent = await self._send_audio(max(self._stream_sent, self._ring.start), self._ring.end)
+        self._release()
+
+    async def _send_audio(self, start: int, until: int) -> int:
+        """Send at most a second of the ring; the position after it."""
+        end = min(until, start + _BURST_SAMPLES)
+        await self._connected.send_audio(self._ring.read(start, end))
+        return end
+
+    async def _receive(self) -> None:
+        async for events in self._connected.receive():
+            now = self._clock()
+            for event in events:
+                if isinstance(event, Usage):
+                    self.prompt_tokens += event.prompt_tokens
+                    self.response_tokens += event.response_tokens
+                self._publish(self._tracker.handle(event, now))
+            self._deadline_moved.set()
+
+    async def _watch_deadlines(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._deadline_on_loop()):
+                    await self._deadline_moved.wait()
+            self._deadline_moved.clear()
+            self._publish(self._tracker.advance(self._clock()))
+
+    def _deadline_on_loop(self) -> float | None:
+        deadline = self._tracker.deadline()
+        if deadline is None:
+            return None
+        return asyncio.get_running_loop().time() + max(0.0, deadline - self._clock())
+
+    # Events
+
+    def _publish(self, events: list[TurnEvent]) -> None:
+        for event in events:
+            self._events.put_nowait(event)
+            if isinstance(event, TurnEnded) and event.answers_utterance:
+                self._finish_utterance()
+
+    def _finish_utterance(self) -> None:
+        if self._unanswered:
+            self._unanswered.popleft()
+        self._release()
+        self._to_send.set()
+
+    def _report_failure(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, UpstreamError):
+            self._events.put_nowait(error)
+        elif error is not None:
+            self._events.put_nowait(UpstreamError(FailureKind.UNAVAILABLE, f"{type(error).__name__}: {error}"))
+
+    @property
+    def _connected(self) -> LiveConnection:
+        if self._connection is None:
+            raise UpstreamError(FailureKind.UNAVAILABLE, "the session is not connected")
+        return self._connection
