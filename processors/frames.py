@@ -1,0 +1,60 @@
+"""Our few frames, as subclasses of pipecat's, so that stock steps understand them too."""
+
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import (
+    ControlFrame,
+    OutputTransportMessageFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+
+from protocol.messages import ServerMessage
+
+
+@dataclass
+class UtteranceStartedFrame(UserStartedSpeakingFrame):
+    """An utterance, or a further piece of a long one, starts.
+
+    Goes *before* the audio frame in which, or after which, it lies.
+
+    Attributes:
+        offset_samples: Where its first voice lies, counted from the first sample of the next audio frame;
+            negative: in audio that went before.
+        continued: It is a further piece of an utterance that was cut, and starts exactly there.
+    """
+
+    offset_samples: int = 0
+    continued: bool = False
+
+
+@dataclass
+class UtteranceEndedFrame(UserStoppedSpeakingFrame):
+    """The utterance, or the piece of it, ends ``offset_samples`` from the first sample of the next audio frame."""
+
+    offset_samples: int = 0
+
+
+@dataclass
+class SpeechDroppedFrame(ControlFrame):
+    """Speech was given up unheard.
+
+    Attributes:
+        duration_ms: How much.
+        whole_utterance: It was a finished utterance, which nothing will answer.
+    """
+
+    duration_ms: int = 0
+    whole_utterance: bool = False
+    interruptible: bool = field(default=False, init=False)
+
+
+@dataclass
+class ProtocolMessageFrame(OutputTransportMessageFrame):
+    """A message of the protocol on its way to the client, in order with the audio.
+
+    An interruption drops audio, never a text, a state or an end of a turn.
+    """
+
+    message: ServerMessage
+    interruptible: bool = field(default=False, init=False)

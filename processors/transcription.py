@@ -1,0 +1,214 @@
+"""Engine frames to the protocol's texts and turns, in the protocol's order."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pipecat.frames.frames import (
+    Frame,
+    InputTransportMessageFrame,
+    InterimTranscriptionFrame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+    TTSTextFrame,
+    VADUserStartedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pydantic import BaseModel, ConfigDict
+
+from processors.context import SessionContext
+from processors.frames import ProtocolMessageFrame, SpeechDroppedFrame
+from processors.script import language_of
+from protocol.errors import WarningCode
+from protocol.messages import (
+    Interrupt,
+    Interrupted,
+    ServerMessage,
+    Transcription,
+    TurnComplete,
+    Warning,
+)
+
+_BYTES_PER_SAMPLE = 2
+
+
+class TranscriptionForwarderParams(BaseModel):
+    """Parameters of :class:`TranscriptionForwarder`.
+
+    Attributes:
+        barge_in: Voice during output does what the client's ``interrupt`` does.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    barge_in: bool = False
+
+
+@dataclass(slots=True)
+class _Turn:
+    source: str = ""
+    source_code: str | None = None
+    target: str = ""
+    target_code: str | None = None
+    output_begun: bool = False
+    speech_open: bool = False
+    response_ended: bool = False
+    cut: bool = False
+    """Its finals are out; whatever the engine still sends for it is dropped."""
+
+
+class TranscriptionForwarder(FrameProcessor):
+    """Gives the client the turns of any engine that emits pipecat's standard frames.
+
+    Reads source text from ``InterimTranscriptionFrame`` and ``TranscriptionFrame`` (whole so far), target text from
+    ``TTSTextFrame`` (pieces), speech from ``TTSAudioRawFrame``; a turn ends with ``LLMFullResponseEndFrame`` and
+    ``TTSStoppedFrame``, whichever comes last. Answers ``interrupt``. Text frames end here, the rest passes.
+    """
+
+    Params = TranscriptionForwarderParams
+
+    def __init__(
+        self,
+        params: TranscriptionForwarderParams,
+        context: SessionContext,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """Make the step for one session; ``clock`` gives seconds."""
+        super().__init__()
+        self._params = params
+        self._pair = context.pair
+        self._spoken = None if context.spoken == "auto" else context.spoken
+        self._clock = clock
+        self._turn = _Turn()
+        self._last_source_language = self._spoken or context.pair[0]
+        self._playing_until = 0.0
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Turn engine frames into protocol messages."""
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.UPSTREAM:
+            await self.push_frame(frame, direction)
+            return
+        match frame:
+            case InterimTranscriptionFrame() | TranscriptionFrame():
+                await self._take_source(frame)
+            case TTSTextFrame():
+                await self._take_target(frame)
+            case TTSAudioRawFrame():
+                await self._take_speech(frame)
+            case InputTransportMessageFrame(message=Interrupt()):
+                await self._interrupt("client")
+            case SpeechDroppedFrame():
+                await self.push_frame(frame)
+                await self._warn_of_dropped_speech(frame)
+            case _:
+                await self._follow(frame)
+
+    async def _follow(self, frame: Frame) -> None:
+        """Frames that say where a turn stands, and all others: they pass."""
+        match frame:
+            case VADUserStartedSpeakingFrame() if self._params.barge_in and self._playing:
+                await self._interrupt("barge_in")
+            case TTSStartedFrame():
+                self._turn.speech_open = True
+            case TTSStoppedFrame():
+                self._turn.speech_open = False
+            case LLMFullResponseEndFrame():
+                self._turn.response_ended = True
+        await self.push_frame(frame)
+        if self._turn.response_ended and not self._turn.speech_open:
+            await self._end_turn()
+
+    # Content
+
+    async def _take_source(self, frame: InterimTranscriptionFrame | TranscriptionFrame) -> None:
+        turn = self._turn
+        turn.source_code = _language_code(frame) or turn.source_code
+        if turn.cut or frame.text == turn.source:
+            return
+        turn.source = frame.text
+        await self._send(Transcription(type="input_transcription", text=turn.source, is_final=False))
+
+    async def _take_target(self, frame: TTSTextFrame) -> None:
+        turn = self._turn
+        turn.target_code = _language_code(frame) or turn.target_code
+        if turn.cut or not frame.text:
+            return
+        turn.output_begun = True
+        joint = "" if frame.includes_inter_frame_spaces or not turn.target else " "
+        turn.target += joint + frame.text
+        await self._send(Transcription(type="output_transcription", text=turn.target, is_final=False))
+
+    async def _take_speech(self, frame: TTSAudioRawFrame) -> None:
+        if self._turn.cut:
+            return
+        self._turn.output_begun = True
+        duration_secs = len(frame.audio) / (_BYTES_PER_SAMPLE * frame.num_channels * frame.sample_rate)
+        self._playing_until = max(self._playing_until, self._clock()) + duration_secs
+        await self.push_frame(frame)
+
+    # Ends
+
+    @property
+    def _playing(self) -> bool:
+        """Whether output is on its way, or the client still plays what it was sent."""
+        return (self._turn.output_begun and not self._turn.cut) or self._clock() < self._playing_until
+
+    async def _interrupt(self, reason: Literal["client", "barge_in"]) -> None:
+        """Stop the output: nothing queued is to be played, and a turn whose output has begun is cut."""
+        self._playing_until = 0.0
+        cuts_turn = self._turn.output_begun and not self._turn.cut
+        # Both frames go to neighbours only: the queue of this step keeps the end of the turn.
+        await self.push_frame(InterruptionFrame())
+        await self._send(Interrupted(reason=reason))
+        if cuts_turn:
+            self._turn.cut = True
+            await self._send_finals(self._turn)
+            await self.push_frame(InterruptionFrame(), FrameDirection.UPSTREAM)
+
+    async def _end_turn(self) -> None:
+        turn, self._turn = self._turn, _Turn()
+        if not turn.cut and (turn.source or turn.output_begun):
+            await self._send_finals(turn)
+
+    async def _send_finals(self, turn: _Turn) -> None:
+        source_language = self._source_language(turn)
+        if turn.source:
+            await self._send_final("input_transcription", turn.source, source_language)
+        if turn.target:
+            other = self._pair[1] if source_language == self._pair[0] else self._pair[0]
+            language = language_of(turn.target, self._pair, turn.target_code) or other
+            await self._send_final("output_transcription", turn.target, language)
+        await self._send(TurnComplete(input_text=turn.source, output_text=turn.target))
+
+    def _source_language(self, turn: _Turn) -> str:
+        """The language of the source text; without letters the upstream's, else the one detected before."""
+        detected = language_of(turn.source, self._pair, turn.source_code)
+        if detected is not None:
+            self._last_source_language = detected
+        return self._last_source_language
+
+    async def _send_final(
+        self, kind: Literal["input_transcription", "output_transcription"], text: str, language: str
+    ) -> None:
+        await self._send(Transcription(type=kind, text=text, is_final=True, language=language))
+
+    async def _warn_of_dropped_speech(self, frame: SpeechDroppedFrame) -> None:
+        secs = frame.duration_ms / 1000
+        message = f"{secs:.1f} s of speech were not interpreted: the interpreter fell too far behind"
+        await self._send(Warning(message=message, code=WarningCode.SPEECH_DROPPED, ms=frame.duration_ms))
+
+    async def _send(self, message: ServerMessage) -> None:
+        await self.push_frame(ProtocolMessageFrame(message))
+
+
+def _language_code(frame: Frame) -> str | None:
+    """The upstream's language code for the frame's text, where it gave one."""
+    code = frame.metadata.get("language") or getattr(frame, "language", None)
+    return str(code) if code else None

@@ -1,0 +1,126 @@
+"""Voice activity and utterances, marked in the stream of input audio."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pydantic import BaseModel, ConfigDict, Field
+
+from processors.context import SessionContext
+from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
+from processors.segmentation import (
+    Mark,
+    SegmentationTimes,
+    UtteranceEnded,
+    UtteranceSegmenter,
+    UtteranceStarted,
+    VoiceStarted,
+    VoiceStopped,
+)
+from processors.voice_detectors import RATE_HZ, EnergyDetector, SileroDetector, VoiceDetector
+
+_SAMPLE_BYTES = 2
+_HANGOVER_FRAME_SECS = 0.02
+
+
+class VadParams(BaseModel):
+    """Parameters of :class:`Vad`.
+
+    Attributes:
+        provider: Who judges: Silero's model, or loudness.
+        threshold: For ``energy``: mean absolute amplitude, 0 to 32768. 0 switches the step off whatever the
+            provider, so that the engine detects activity itself.
+        confidence: For ``silero``: the score from which a window is voice.
+        hangover_frames: Frames of 20 ms of audio without voice after which voice is no longer active.
+        end_of_utterance_ms: Silence that ends an utterance, in ms of audio; never less than the hangover.
+        soft_utterance_secs: Length from which a long utterance is cut at a quiet place.
+        max_utterance_secs: Length at which it is cut in any case; 0: never.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: Literal["silero", "energy"] = "silero"
+    threshold: Annotated[float, Field(ge=0, le=32768)] = 500
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    hangover_frames: Annotated[int, Field(ge=1)] = 15
+    end_of_utterance_ms: Annotated[int, Field(ge=0)] = 700
+    soft_utterance_secs: Annotated[float, Field(ge=0)] = 10.0
+    max_utterance_secs: Annotated[float, Field(ge=0)] = 15.0
+
+    def times(self) -> SegmentationTimes:
+        """The same as times."""
+        hangover_secs = self.hangover_frames * _HANGOVER_FRAME_SECS
+        return SegmentationTimes(
+            hangover_secs=hangover_secs,
+            end_of_utterance_secs=max(hangover_secs, self.end_of_utterance_ms / 1000),
+            soft_limit_secs=min(self.soft_utterance_secs, self.max_utterance_secs),
+            hard_limit_secs=self.max_utterance_secs,
+        )
+
+
+class Vad(FrameProcessor):
+    """Pushes marks into the stream, each before the audio in which it lies; never delays or drops audio.
+
+    Voice goes as pipecat's ``VADUserStartedSpeakingFrame`` and ``VADUserStoppedSpeakingFrame``, utterances as
+    :class:`~processors.frames.UtteranceStartedFrame` and :class:`~processors.frames.UtteranceEndedFrame`. All that
+    counts is audio time, so the client's chunk length makes no difference.
+    """
+
+    Params = VadParams
+
+    def __init__(self, params: VadParams, context: SessionContext):
+        """Make the step for one session; input audio is PCM s16le mono at 16 kHz."""
+        super().__init__()
+        self._params = params
+        self._pending = b""
+        self._position = 0
+        self._detector: VoiceDetector = (
+            SileroDetector(params.confidence) if params.provider == "silero" else EnergyDetector(params.threshold)
+        )
+        self._segmenter = UtteranceSegmenter(
+            params.times(), rate_hz=RATE_HZ, window_samples=self._detector.window_samples
+        )
+
+    @property
+    def marks_utterances(self) -> bool:
+        """Whether later steps can rely on utterance marks; ``False`` when the step is switched off."""
+        return self._params.threshold > 0
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Mark audio; pass everything on."""
+        await super().process_frame(frame, direction)
+        if self.marks_utterances and isinstance(frame, InputAudioRawFrame):
+            for mark in self._analyze(frame.audio):
+                await self.push_frame(self._frame_of(mark))
+            self._position += len(frame.audio) // _SAMPLE_BYTES
+        await self.push_frame(frame, direction)
+
+    def _analyze(self, audio: bytes) -> list[Mark]:
+        self._pending += audio
+        window_bytes = self._detector.window_samples * _SAMPLE_BYTES
+        marks: list[Mark] = []
+        while len(self._pending) >= window_bytes:
+            pcm = np.frombuffer(self._pending, "<i2", self._detector.window_samples)
+            window = pcm.astype(np.float32) / np.float32(32768)
+            self._pending = self._pending[window_bytes:]
+            voiced = self._detector.is_voice(window, quiet=self._segmenter.quiet)
+            marks += self._segmenter.feed(voiced, float(np.dot(window, window)) / len(window))
+        return marks
+
+    def _frame_of(self, mark: Mark) -> Frame:
+        """The frame for ``mark``; its offset is counted from the audio that is about to be pushed."""
+        match mark:
+            case VoiceStarted():
+                return VADUserStartedSpeakingFrame()
+            case VoiceStopped():
+                return VADUserStoppedSpeakingFrame(stop_secs=self._params.hangover_frames * _HANGOVER_FRAME_SECS)
+            case UtteranceStarted():
+                return UtteranceStartedFrame(mark.at - self._position, mark.continued)
+            case UtteranceEnded():
+                return UtteranceEndedFrame(mark.at - self._position)
