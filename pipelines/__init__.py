@@ -1,0 +1,1 @@
+"""Pipelines: settings, pipeline files, and the sessions that run them."""

@@ -1,0 +1,37 @@
+"""A checked pipeline file and a session to the session's steps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from pipecat.processors.frame_processor import FrameProcessor
+from pydantic import BaseModel
+
+from pipelines.spec import PipelineSpec, StepSpec
+from processors.context import SessionContext
+
+
+def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProcessor]:
+    """Make the steps of one session, in order.
+
+    A step whose class has ``Params`` is made as ``Class(params, context)``; any other, such as a stock processor
+    of pipecat's, with its parameters as keyword arguments. Steps after one that ``marks_utterances`` are told so.
+    """
+    steps: list[FrameProcessor] = []
+    for step in spec.steps:
+        steps.append(_build(step, context))
+        if marks_utterances(steps):
+            context = replace(context, utterances_marked=True)
+    return steps
+
+
+def marks_utterances(steps: Sequence[FrameProcessor]) -> bool:
+    """Whether any of ``steps`` marks where utterances start and end."""
+    return any(getattr(step, "marks_utterances", False) for step in steps)
+
+
+def _build(step: StepSpec, context: SessionContext) -> FrameProcessor:
+    make = cast(Any, step.step_class)
+    if isinstance(step.params, BaseModel):
+        return cast(FrameProcessor, make(step.params, context))
+    return cast(FrameProcessor, make(**step.params))

@@ -1,0 +1,133 @@
+"""One client's WebSocket: the only writer to it, with a bound on what waits to be written.
+
+Owns sending and closing. What is read from it, and what that means, is the session's business.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from protocol.messages import ServerMessage
+
+_FLUSH_TIMEOUT_SECS = 2.0
+_CLOSE_TIMEOUT_SECS = 15.0
+"""A close frame waits until a client that did not read makes room; by then its keepalive has failed."""
+
+
+class ClientSocket:
+    """Writes frames in order from one task, so that sending never waits for a slow client.
+
+    Attributes:
+        sent_at: When the last frame was handed in, on the event loop's clock.
+    """
+
+    def __init__(self, websocket: WebSocket, *, max_backlog_bytes: int, on_overflow: Callable[[], None]):
+        """Take over an accepted socket.
+
+        Args:
+            websocket: The socket.
+            max_backlog_bytes: How much may wait to be written.
+            on_overflow: Called once when more does; what comes after is dropped.
+        """
+        self._websocket = websocket
+        self._max_backlog_bytes = max_backlog_bytes
+        self._on_overflow = on_overflow
+        self._outbox: deque[str | bytes] = deque()
+        self._backlog_bytes = 0
+        self._overflowed = False
+        self._wakeup = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._writer = asyncio.create_task(self._write())
+        self.sent_at = asyncio.get_running_loop().time()
+
+    async def receive(self) -> str | bytes | None:
+        """The content of the next frame; ``None`` once the client is gone."""
+        if self._websocket.client_state is not WebSocketState.CONNECTED:
+            return None
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text: str | None = message.get("text")
+        data: bytes | None = message.get("bytes")
+        return text if text is not None else data
+
+    def send(self, data: str | bytes) -> None:
+        """Send a frame, after those before it."""
+        if self._overflowed:
+            return
+        self._outbox.append(data)
+        self._backlog_bytes += len(data)
+        self._drained.clear()
+        self._wakeup.set()
+        self.sent_at = asyncio.get_running_loop().time()
+        if self._backlog_bytes > self._max_backlog_bytes:
+            self._overflowed = True
+            self._on_overflow()
+
+    def send_message(self, message: ServerMessage) -> None:
+        """Send a message of the protocol."""
+        self.send(message.to_json())
+
+    async def close(self, code: int, *, flush: bool) -> None:
+        """Close with ``code``.
+
+        Args:
+            code: WebSocket close code.
+            flush: Write what waits first, as far as the client reads it soon; else it is dropped.
+        """
+        if flush:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH_TIMEOUT_SECS):
+                    await self._drained.wait()
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+        self._outbox.clear()
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_SECS):
+                    await self._websocket.close(code)
+
+    def pipeline_view(self, receive: Callable[[], Awaitable[Message]]) -> WebSocket:
+        """The same socket as a pipecat transport sees it.
+
+        Args:
+            receive: Where its messages come from, in place of the network.
+
+        Returns:
+            A connected ``WebSocket`` that sends through this object, and whose ``close`` does nothing: the session
+            alone closes, with the code that says why.
+        """
+
+        async def send(message: Message) -> None:
+            if message["type"] == "websocket.send":
+                text: str | None = message.get("text")
+                self.send(text if text is not None else message["bytes"])
+
+        view = WebSocket(self._websocket.scope, receive, send)
+        view.client_state = view.application_state = WebSocketState.CONNECTED
+        return view
+
+    async def _write(self) -> None:
+        while True:
+            await self._wakeup.wait()
+            self._wakeup.clear()
+            while self._outbox:
+                data = self._outbox[0]
+                try:
+                    await (
+                        self._websocket.send_text(data)
+                        if isinstance(data, str)
+                        else self._websocket.send_bytes(data)
+                    )
+                except (WebSocketDisconnect, RuntimeError):
+                    self._overflowed = True  # the client is gone; its reader says so
+                    self._outbox.clear()
+                    break
+                self._outbox.popleft()
+                self._backlog_bytes -= len(data)
+            self._drained.set()

@@ -1,0 +1,56 @@
+"""What the client sent and the pipeline has not taken: bounded, and held back until the session is ready."""
+
+import asyncio
+from collections import deque
+
+from pipecat.frames.frames import Frame, InputAudioRawFrame
+from starlette.types import Message
+
+_FRAME_BYTES = 256
+"""What a frame without audio counts as."""
+
+
+class Inbox:
+    """Frames that were read, in order.
+
+    Audio that arrives while the upstream is being connected waits here. The pipeline takes frames at once when it
+    runs, so only then does the bound ever make the reader wait, and not for longer than connecting may take.
+    """
+
+    def __init__(self, capacity_bytes: int):
+        """Make an empty inbox; ``capacity_bytes`` of audio at most, and always room for one frame."""
+        self._capacity_bytes = capacity_bytes
+        self._frames: deque[Frame] = deque()
+        self._held_bytes = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        """The session is ready: let the pipeline take frames."""
+        self._opened.set()
+
+    async def put(self, frame: Frame) -> None:
+        """Add a frame, when there is room."""
+        await self._room.wait()
+        self._frames.append(frame)
+        self._held_bytes += _size_of(frame)
+        if self._held_bytes >= self._capacity_bytes:
+            self._room.clear()
+        self._arrived.set()
+
+    async def receive(self) -> Message:
+        """The next frame as an ASGI message whose content is read already."""
+        await self._opened.wait()
+        while not self._frames:
+            self._arrived.clear()
+            await self._arrived.wait()
+        frame = self._frames.popleft()
+        self._held_bytes -= _size_of(frame)
+        self._room.set()
+        return {"type": "websocket.receive", "bytes": frame}
+
+
+def _size_of(frame: Frame) -> int:
+    return len(frame.audio) if isinstance(frame, InputAudioRawFrame) else _FRAME_BYTES

@@ -1,0 +1,70 @@
+"""One sink for logging and loguru: a static text and fields, as lines or as JSON.
+
+What goes in here never holds a key, a URL's query or a word of a transcript: libraries that would print them are
+held above DEBUG whatever the level.
+"""
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from loguru import logger as loguru_logger
+from pythonjsonlogger.json import JsonFormatter
+
+if TYPE_CHECKING:
+    from loguru import Message
+
+# websockets prints the API key and every frame at DEBUG, uvicorn the URL with its query at INFO, pipecat the users'
+# words at DEBUG, google-genai and its HTTP client requests.
+_HELD_AT_WARNING = ("asyncio", "google_genai", "httpcore", "httpx", "pipecat", "uvicorn", "websockets")
+_JSON_FIELDS = "%(asctime)s %(name)s %(levelname)s %(message)s"
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Send all logs to standard error.
+
+    Args:
+        level: Name of the lowest level that is shown.
+        log_format: A format of :mod:`logging`, or ``"json"``: one JSON object a line.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_FieldsAsJson(_JSON_FIELDS) if log_format == "json" else _FieldsAsText(log_format))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _HELD_AT_WARNING:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    logging.getLogger("uvicorn.error").addFilter(_drop_traceback_of_bad_text)
+    loguru_logger.remove()
+    loguru_logger.add(_to_logging, format="{message}", level="WARNING")
+
+
+def log_event(logger: logging.Logger, level: int, text: str, **fields: object) -> None:
+    """Log a static ``text`` with ``fields``; fields that are ``None`` are left out."""
+    present = {name: value for name, value in fields.items() if value is not None}
+    logger.log(level, text, extra={"fields": present})
+
+
+class _FieldsAsText(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        fields = getattr(record, "fields", {})
+        record.message = " ".join([record.message, *(f"{name}={value}" for name, value in fields.items())])
+        return super().formatMessage(record)
+
+
+class _FieldsAsJson(JsonFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        record.__dict__.update(getattr(record, "fields", {}))
+        record.__dict__.pop("fields", None)
+        return super().format(record)
+
+
+def _to_logging(message: "Message") -> None:
+    record = message.record
+    logging.getLogger(record["name"] or "pipecat").log(record["level"].no, "%s", record["message"])
+
+
+def _drop_traceback_of_bad_text(record: logging.LogRecord) -> bool:
+    """A client's text that is no UTF-8 is no fault of the server: one line, no stack trace."""
+    if "Invalid UTF-8" in str(record.msg):
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True

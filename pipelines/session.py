@@ -1,0 +1,351 @@
+"""One client's life: handshake, pipeline, limits of time, and how it ended.
+
+Owns the socket from accept to close. One reader reads it all along, with the one serializer; before ``init`` it
+answers errors itself, then it hands audio and interrupts to the pipeline through an inbox. Whatever ends the
+session says so once, and only here is the socket closed, with the code that the protocol gives the reason.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import WebSocket
+from pipecat.frames.frames import ErrorFrame, InputTransportMessageFrame, StartFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams
+from pipecat.utils.errors import ErrorCategory
+from pipecat.workers.runner import WorkerRunner
+
+from gemini.connector import OUTPUT_RATE_HZ, Connector
+from pipelines.builder import build_steps, marks_utterances
+from pipelines.client_socket import ClientSocket
+from pipelines.gap import GapClock
+from pipelines.inbox import Inbox
+from pipelines.logs import log_event
+from pipelines.sessions import Seat, Sessions
+from pipelines.settings import Settings
+from pipelines.spec import PipelineSpec
+from pipelines.transport import UnpacedTransport
+from processors.context import SessionContext
+from protocol.errors import CloseCode, ErrorCode, Fault, WarningCode
+from protocol.messages import SAMPLE_BYTES, Close, Connected, Error, Init, InitConfig, Warning
+from protocol.serializer import PIPELINE_RATE_HZ, ProtocolSerializer
+
+logger = logging.getLogger(__name__)
+
+_HANDSHAKE_INBOX_SECS = 30
+
+_UPSTREAM_REFUSES = Fault(ErrorCode.UPSTREAM_AUTH, "the interpreting service rejects the server's key or model")
+_UPSTREAM_QUOTA = Fault(ErrorCode.UPSTREAM_QUOTA, "the interpreting service's quota is used up; try again later")
+_UPSTREAM_LOST = Fault(
+    ErrorCode.UPSTREAM_UNAVAILABLE, "the interpreting service can't be reached, or the connection to it is lost"
+)
+_FAULT_OF_CATEGORY = {
+    ErrorCategory.AUTHENTICATION: _UPSTREAM_REFUSES,
+    ErrorCategory.AUTHORIZATION: _UPSTREAM_REFUSES,
+    ErrorCategory.INVALID_REQUEST: _UPSTREAM_REFUSES,
+    ErrorCategory.QUOTA: _UPSTREAM_QUOTA,
+    ErrorCategory.RATE_LIMIT: _UPSTREAM_QUOTA,
+    ErrorCategory.CONNECTIVITY: _UPSTREAM_LOST,
+    ErrorCategory.SERVER: _UPSTREAM_LOST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all sessions of the process share.
+
+    Attributes:
+        settings: The server's settings.
+        pipeline: The checked pipeline file.
+        connector: Opens sessions with the upstream.
+        sessions: Who may come in.
+    """
+
+    settings: Settings
+    pipeline: PipelineSpec
+    connector: Connector
+    sessions: Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a session ended.
+
+    Attributes:
+        reason: For the log.
+        fault: What the client is told before the close.
+        close_code: Sent to the client, where it is still there.
+    """
+
+    reason: str
+    fault: Fault | None = None
+    close_code: int = CloseCode.NORMAL
+
+    @classmethod
+    def by(cls, fault: Fault) -> "Ending":
+        """The end that a fatal fault makes."""
+        return cls(fault.code.value, fault, fault.close_code or CloseCode.NORMAL)
+
+
+_DISCONNECTED = Ending("client disconnected")
+_CLOSED_BY_CLIENT = Ending("closed by client")
+_CLIENT_TOO_SLOW = Ending("client does not read", close_code=CloseCode.TRY_AGAIN_LATER)
+
+
+class InterpreterSession:
+    """Runs one accepted connection to its end."""
+
+    def __init__(self, websocket: WebSocket, services: Services, seat: Seat):
+        """Take over an accepted socket that holds ``seat`` among the pending connections."""
+        self._services = services
+        self._settings = services.settings
+        self._seat = seat
+        self._session_id = str(uuid.uuid4())
+        self._loop = asyncio.get_running_loop()
+        self._started_at = self._loop.time()
+        self._received_at = self._started_at
+        self._ending: asyncio.Future[Ending] = self._loop.create_future()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._socket = ClientSocket(
+            websocket,
+            max_backlog_bytes=self._settings.max_send_backlog_bytes,
+            on_overflow=lambda: self._end(_CLIENT_TOO_SLOW),
+        )
+        self._serializer = ProtocolSerializer(
+            max_message_bytes=self._settings.max_message_bytes, max_chunk_secs=self._settings.max_chunk_secs
+        )
+        self._inbox = Inbox(_HANDSHAKE_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
+        self._gap = GapClock(self._settings.audio_gap_ms / 1000, clock=self._loop.time)
+
+    async def run(self) -> None:
+        """Serve the client until something ends the session, then release everything."""
+        self._spawn(self._read())
+        self._spawn(self._expect_init())
+        try:
+            ending = await self._ending
+        except asyncio.CancelledError:
+            ending = Ending("server stopped")
+            raise
+        finally:
+            await self._finish(ending)
+
+    async def refuse(self, fault: Fault) -> None:
+        """Send the connection away without serving it."""
+        await self._finish(Ending.by(fault))
+
+    # Ends
+
+    def _end(self, ending: Ending) -> None:
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    async def _finish(self, ending: Ending) -> None:
+        if ending.fault is not None:
+            self._socket.send_message(Error.of(ending.fault))
+        for task in self._tasks:
+            task.cancel()
+        closing = self._socket.close(ending.close_code, flush=ending.fault is not None)
+        await asyncio.gather(closing, *self._tasks, return_exceptions=True)
+        log_event(
+            logger,
+            logging.INFO,
+            "session ended",
+            session_id=self._session_id,
+            reason=repr(ending.reason),
+            close_code=ending.close_code,
+            duration_secs=round(self._loop.time() - self._started_at, 1),
+            audio_secs=round(self._serializer.received_samples / self._serializer.sample_rate_hz, 1),
+        )
+
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
+        task.add_done_callback(self._end_if_failed)
+        self._tasks.append(task)
+
+    def _end_if_failed(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """A fault of ours: the log gets the stack trace, the client the session's id."""
+        logger.error("internal error", exc_info=error, extra={"fields": {"session_id": self._session_id}})
+        message = f"internal error; the server's log knows it as session {self._session_id}"
+        self._end(Ending.by(Fault(ErrorCode.INTERNAL, message)))
+
+    # Reading
+
+    async def _read(self) -> None:
+        while (data := await self._socket.receive()) is not None:
+            self._received_at = self._loop.time()
+            samples_before = self._serializer.received_samples
+            frame = await self._serializer.deserialize(data)
+            if isinstance(frame, InputTransportMessageFrame):
+                await self._take_message(frame)
+                continue
+            samples = self._serializer.received_samples - samples_before
+            self._gap.audio_arrived(samples / self._serializer.sample_rate_hz)
+            await self._inbox.put(frame)
+        self._end(_DISCONNECTED)
+
+    async def _take_message(self, frame: InputTransportMessageFrame) -> None:
+        match frame.message:
+            case Fault() as fault:
+                self._answer(fault)
+            case Init(config=config):
+                self._open(config)
+            case Close():
+                self._end(_CLOSED_BY_CLIENT)
+            case _:
+                await self._inbox.put(frame)
+
+    def _answer(self, fault: Fault) -> None:
+        if fault.close_code is None:
+            self._socket.send_message(Error.of(fault))
+        else:
+            self._end(Ending.by(fault))
+
+    def _open(self, config: InitConfig) -> None:
+        """Admit the session, and start its pipeline."""
+        fault = self._language_fault(config.language) or self._seat.take()
+        if fault is not None:
+            self._answer(fault)
+            return
+        self._serializer.accept(config)
+        log_event(
+            logger,
+            logging.INFO,
+            "session started",
+            session_id=self._session_id,
+            engine=self._services.pipeline.name,
+            language=config.language,
+            sample_rate_hz=config.sample_rate,
+            encoding=config.audio_encoding,
+        )
+        self._spawn(self._run_pipeline(config))
+        self._spawn(self._expire())
+
+    def _language_fault(self, language: str) -> Fault | None:
+        known = ("auto", *self._settings.pair)
+        if language in known:
+            return None
+        return Fault(ErrorCode.UNSUPPORTED_LANGUAGE, f"expected 'language' to be one of {', '.join(known)}")
+
+    # Time
+
+    async def _expect_init(self) -> None:
+        timeout_secs = self._settings.init_timeout_secs
+        await asyncio.sleep(timeout_secs)
+        if not self._serializer.initialized:
+            self._end(Ending.by(Fault(ErrorCode.INIT_TIMEOUT, f"expected 'init' within {timeout_secs:g} s")))
+
+    async def _expire(self) -> None:
+        """End the session when it is idle or old, where there is a limit."""
+        idle_secs = self._settings.idle_timeout_secs or float("inf")
+        age_secs = self._settings.max_session_secs or float("inf")
+        opened_at = self._loop.time()
+        while True:
+            now = self._loop.time()
+            idle_left = max(self._received_at, self._socket.sent_at) + idle_secs - now
+            age_left = opened_at + age_secs - now
+            if age_left <= 0:
+                fault = Fault(ErrorCode.SESSION_EXPIRED, f"the session reached its limit of {age_secs:g} s")
+                return self._end(Ending.by(fault))
+            if idle_left <= 0:
+                fault = Fault(ErrorCode.IDLE_TIMEOUT, f"nothing was sent or received for {idle_secs:g} s")
+                return self._end(Ending.by(fault))
+            if (left := min(idle_left, age_left)) == float("inf"):
+                return None
+            await asyncio.sleep(left)
+
+    async def _fill_gaps(self, *, continuous: bool) -> None:
+        """Let silence stand for audio that does not come."""
+        longest_secs = float("inf") if continuous else self._settings.silence_fill_secs
+        while True:
+            silence_ms = await self._gap.next_silence(longest_secs)
+            await self._inbox.put(await self._serializer.silence(silence_ms))
+
+    # Pipeline
+
+    async def _run_pipeline(self, config: InitConfig) -> None:
+        context = SessionContext(
+            session_id=self._session_id,
+            pair=self._settings.pair,
+            spoken=config.language,
+            connector=self._services.connector,
+        )
+        steps = build_steps(self._services.pipeline, context)
+        transport = UnpacedTransport(
+            self._socket.pipeline_view(self._inbox.receive),
+            FastAPIWebsocketParams(
+                audio_in_enabled=True,
+                audio_out_enabled=True,
+                audio_out_end_silence_secs=0,
+                serializer=self._serializer,
+                allowed_origins=[],
+            ),
+        )
+        worker = PipelineWorker(
+            Pipeline([transport.input(), *steps, transport.output()]),
+            params=PipelineParams(audio_in_sample_rate=PIPELINE_RATE_HZ, audio_out_sample_rate=OUTPUT_RATE_HZ),
+            enable_rtvi=False,
+            enable_turn_tracking=False,
+            idle_timeout_secs=None,
+        )
+        continuous = not marks_utterances(steps)
+
+        async def on_started(_worker: PipelineWorker, _frame: StartFrame) -> None:
+            self._greet(config, continuous=continuous)
+
+        async def on_error(_worker: PipelineWorker, frame: ErrorFrame) -> None:
+            self._end_by_error(frame)
+
+        worker.add_event_handler("on_pipeline_started", on_started)
+        worker.add_event_handler("on_pipeline_error", on_error)
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(worker)
+        await runner.run()
+        self._fail_if_not_ended()
+
+    def _greet(self, config: InitConfig, *, continuous: bool) -> None:
+        """The pipeline runs, upstream included: tell the client, and let its audio in."""
+        if self._ending.done():
+            return
+        self._socket.send_message(
+            Connected(
+                session_id=self._session_id,
+                input_sample_rate=config.sample_rate,
+                output_sample_rate=OUTPUT_RATE_HZ,
+                engine=self._services.pipeline.name,
+            )
+        )
+        if config.use_whisper:
+            message = "this server has no Whisper; the source text comes from the interpreting service"
+            self._socket.send_message(Warning(message=message, code=WarningCode.WHISPER_UNAVAILABLE))
+        self._inbox.open()
+        self._spawn(self._fill_gaps(continuous=continuous))
+
+    def _end_by_error(self, frame: ErrorFrame) -> None:
+        """Any step's failure ends the session: what it would have done is lost to the client."""
+        fault = _FAULT_OF_CATEGORY.get(frame.category or ErrorCategory.UNKNOWN)
+        if fault is None:
+            self._fail(frame.exception or RuntimeError(frame.error))
+            return
+        log_event(
+            logger,
+            logging.WARNING,
+            "upstream failed",
+            session_id=self._session_id,
+            code=fault.code.value,
+            detail=repr(str(frame.exception or frame.error)),
+        )
+        self._end(Ending.by(fault))
+
+    def _fail_if_not_ended(self) -> None:
+        if not self._ending.done():
+            self._fail(RuntimeError("the pipeline ended by itself"))

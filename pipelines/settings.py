@@ -1,0 +1,227 @@
+"""Every setting of the server, from the environment and ``.env``: named, typed, documented, read once.
+
+The only place that reads the environment. A wrong or missing setting is a :class:`SettingsError` of one line.
+"""
+
+import logging
+import ssl
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as _SourceError
+
+from gemini.instruction import LANGUAGE_NAMES
+
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104, RUF100
+_DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost:5173"
+_DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
+_FRAME_MS = 20
+SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
+"""``VAD_THRESHOLD`` values that mean something with silero: off, and the default that nobody chose."""
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing; the text is one line that names it."""
+
+
+def _comma_separated(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _https_url(value: str) -> str:
+    if not value.startswith("https://"):
+        raise ValueError("expected an https:// URL (google-genai speaks TLS only)")
+    return value.rstrip("/")
+
+
+def _ca_file(value: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError as error:  # ssl.SSLError is one, too
+        raise ValueError(f"expected a PEM file with certificates: {error}") from error
+    return value
+
+
+def _log_format(value: str) -> str:
+    if value != "json":
+        logging.Formatter(value)
+    return value
+
+
+def _text_or_file(value: str) -> str:
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"expected a text, or @ and a UTF-8 text file: {error}") from error
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+
+
+class Settings(BaseSettings):
+    """The server's settings; the environment's name of each is the field's, in capitals.
+
+    ``.env.example`` documents every one for operators.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # Upstream
+    gemini_api_key: SecretStr | None = None
+    gemini_model: str = "gemini-3.8-live"
+    gemini_voice: str | None = None
+    gemini_base_url: Annotated[str, AfterValidator(_https_url)] | None = None
+    gemini_ca_file: Annotated[Path, AfterValidator(_ca_file)] | None = None
+    languages: CommaSeparated = ("ko", "en")
+    interpreter_instructions: Annotated[str, AfterValidator(_text_or_file)] = ""
+    connect_timeout_secs: Annotated[float, Field(gt=0, le=60)] = 4.0
+    turn_timeout_secs: Annotated[float, Field(gt=0, le=120)] = 12.0
+    late_text_ms: Annotated[int, Field(ge=0, le=30_000)] = 1500
+    uplink_ring_secs: Annotated[float, Field(ge=1, le=600)] = 60.0
+
+    # Server
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    debug: bool = False
+    cors_origins: CommaSeparated = tuple(_DEFAULT_ORIGINS.split(","))
+    ws_ping_interval: Annotated[float, Field(gt=0)] = 10.0
+    ws_ping_timeout: Annotated[float, Field(gt=0)] = 5.0
+    pipeline: str = "interpreter"
+    emulator: bool = False
+
+    # Logs
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = "INFO"
+    log_format: Annotated[str, AfterValidator(_log_format)] = _DEFAULT_LOG_FORMAT
+    log_transcripts: bool = False
+
+    # Voice activity and turns
+    vad_provider: Literal["silero", "energy"] = "silero"
+    vad_threshold: Annotated[float, Field(ge=0, le=32768)] = 500.0
+    vad_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    vad_hangover_frames: Annotated[int, Field(ge=1, le=250)] = 15
+    end_of_utterance_ms: Annotated[int, Field(ge=0, le=5000)] = 700
+    preroll_ms: Annotated[int, Field(ge=0, le=2000)] = 300
+    soft_utterance_secs: Annotated[float, Field(ge=0, le=300)] = 10.0
+    max_utterance_secs: Annotated[float, Field(ge=0, le=300)] = 15.0
+    audio_gap_ms: Annotated[int, Field(ge=20, le=60_000)] = 500
+    barge_in: bool = False
+
+    # Limits of the protocol
+    max_message_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    max_chunk_secs: Annotated[float, Field(gt=0, le=60)] = 5.0
+    init_timeout_secs: Annotated[float, Field(gt=0)] = 10.0
+    idle_timeout_secs: Annotated[float, Field(ge=0)] = 900.0
+    max_session_secs: Annotated[float, Field(ge=0)] = 0.0
+    max_sessions: Annotated[int, Field(ge=1)] = 100
+    max_pending_connections: Annotated[int, Field(ge=1)] = 100
+    max_loop_lag_ms: Annotated[int, Field(ge=0)] = 250
+    max_send_backlog_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * 1024 * 1024
+
+    @field_validator("languages")
+    @classmethod
+    def _two_known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) != 2 or value[0] == value[1]:
+            raise ValueError("expected two different languages, such as ko,en")
+        for code in value:
+            if code not in LANGUAGE_NAMES:
+                raise ValueError(f"expected languages out of {', '.join(LANGUAGE_NAMES)}, got '{code}'")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and (not origin.startswith(("http://", "https://")) or origin.endswith("/")):
+                raise ValueError(f"expected origins such as https://example.org, without a path, got '{origin}'")
+        return value
+
+    @model_validator(mode="after")
+    def _soft_limit_below_hard_limit(self) -> "Settings":
+        if self.max_utterance_secs and self.soft_utterance_secs > self.max_utterance_secs:
+            raise ValueError(
+                f"SOFT_UTTERANCE_SECS ({self.soft_utterance_secs:g}) must not exceed"
+                f" MAX_UTTERANCE_SECS ({self.max_utterance_secs:g})"
+            )
+        return self
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The two languages."""
+        first, second = self.languages
+        return first, second
+
+    @cached_property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Origins that may call over HTTP and open a WebSocket: the configured ones and the server's own."""
+        hosts = [self.host, "localhost", "127.0.0.1"] if self.host in _LOOPBACK_HOSTS else [self.host]
+        own = [f"{scheme}://{host}:{self.port}" for scheme in ("http", "https") for host in hosts]
+        return tuple(dict.fromkeys([*self.cors_origins, *own]))
+
+    @property
+    def silence_fill_secs(self) -> float:
+        """How much silence stands for a gap in the client's audio: enough for hangover and end of utterance."""
+        hangover_ms = self.vad_hangover_frames * _FRAME_MS
+        return max(hangover_ms, self.end_of_utterance_ms) / 1000 + 1.0
+
+    def pipeline_variables(self) -> dict[str, Any]:
+        """What a pipeline file may refer to as ``${NAME}``: every setting but secrets."""
+        return {name.upper(): getattr(self, name) for name in type(self).model_fields if name != "gemini_api_key"}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        overrides: Values that win over the environment, by field name; ``None`` counts as not given.
+
+    Raises:
+        SettingsError: One is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+    except (_SourceError, OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env: {error}") from None
+
+
+def require_api_key(settings: Settings) -> str:
+    """The Gemini API key.
+
+    Raises:
+        SettingsError: It is not set.
+    """
+    if settings.gemini_api_key is None:
+        raise SettingsError(
+            "GEMINI_API_KEY is not set: put it into the environment or into .env,"
+            " or start with --emulator, which needs none"
+        )
+    return settings.gemini_api_key.get_secret_value()
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0]).upper() if first["loc"] else ""
+    message = first["msg"].removeprefix("Value error, ")
+    if not name:
+        return message
+    secret = name.endswith("_KEY")
+    got = "" if secret else f", got '{first['input']}'"
+    return f"{name}: {message}{'' if 'got ' in message else got}".replace("\n", " ")

@@ -1,0 +1,77 @@
+"""pipecat's FastAPI WebSocket transport, with output that goes out as it comes."""
+
+from pipecat.audio.resamplers.soxr_stream_resampler import SOXRStreamAudioResampler
+from pipecat.frames.frames import (
+    Frame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    TTSStoppedFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.transports.websocket.fastapi import (
+    FastAPIWebsocketClient,
+    FastAPIWebsocketOutputTransport,
+    FastAPIWebsocketParams,
+    FastAPIWebsocketTransport,
+)
+from starlette.websockets import WebSocket
+
+
+class UnpacedOutput(FastAPIWebsocketOutputTransport):
+    """Writes audio when it arrives, every piece whole: the client queues it, so nothing is paced or cut here.
+
+    The stock output cuts audio into equal chunks, pads the last with zeros, sends in real time and keeps texts
+    waiting behind audio. Here audio and messages go to the socket in the order in which they come.
+    """
+
+    def __init__(
+        self,
+        transport: FastAPIWebsocketTransport,
+        client: FastAPIWebsocketClient,
+        params: FastAPIWebsocketParams,
+    ):
+        """Make the output end of ``transport``; ``params`` must hold a serializer."""
+        super().__init__(transport, client, params)
+        if params.serializer is None:
+            raise ValueError("expected a serializer in the transport's parameters")
+        self._socket = client
+        self._serializer = params.serializer
+        self._resampler = SOXRStreamAudioResampler(clear_after_secs=None)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Write audio and messages; leave the rest to the stock output."""
+        if direction is FrameDirection.DOWNSTREAM:
+            if isinstance(frame, OutputAudioRawFrame):
+                await self._write_audio(await self._at_output_rate(frame))
+                return
+            if isinstance(frame, OutputTransportMessageFrame):
+                await self._write(frame)
+                return
+            if isinstance(frame, TTSStoppedFrame):
+                await self._write_audio(await self._resampler.flush())
+            elif isinstance(frame, InterruptionFrame):
+                await self._resampler.reset()
+        await super().process_frame(frame, direction)
+
+    async def _at_output_rate(self, frame: OutputAudioRawFrame) -> bytes:
+        """The frame's audio, resampled where the engine speaks at another rate than the client hears."""
+        return await self._resampler.resample(frame.audio, frame.sample_rate, self.sample_rate)
+
+    async def _write_audio(self, audio: bytes) -> None:
+        if audio:
+            await self._write(OutputAudioRawFrame(audio, self.sample_rate, num_channels=1))
+
+    async def _write(self, frame: Frame) -> None:
+        payload = await self._serializer.serialize(frame)
+        if payload is not None:
+            await self._socket.send(payload)
+
+
+class UnpacedTransport(FastAPIWebsocketTransport):
+    """The stock transport with :class:`UnpacedOutput` at its end."""
+
+    def __init__(self, websocket: WebSocket, params: FastAPIWebsocketParams):
+        """Make a transport over a connected socket."""
+        super().__init__(websocket, params)
+        self._output = UnpacedOutput(self, self._client, params)

@@ -1,0 +1,200 @@
+"""The door: HTTP and WebSocket routes, and the command line. No logic of a session."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import uvicorn
+from client.cli import app as client_app
+from fastapi import FastAPI, WebSocket
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+
+from gemini.connector import Connector, GenaiConnector
+from gemini.rejections import RejectionMemory
+from pipelines.logs import configure_logging, log_event
+from pipelines.session import InterpreterSession, Services
+from pipelines.sessions import Sessions
+from pipelines.settings import (
+    SILERO_IGNORES_THRESHOLD_BUT,
+    Settings,
+    SettingsError,
+    load_settings,
+    require_api_key,
+)
+from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+logger = logging.getLogger("server")
+
+_LARGEST_FRAME_FACTOR = 8
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: The settings; missing: read from the environment.
+
+    Raises:
+        SettingsError: A setting is wrong or missing.
+        PipelineFileError: The pipeline file is wrong.
+    """
+    settings = settings or load_settings()
+    if not settings.emulator:
+        require_api_key(settings)
+    configure_logging(settings.log_level, settings.log_format)
+    pipeline = load_pipeline(settings.pipeline, settings.pipeline_variables())
+    sessions = Sessions(
+        max_sessions=settings.max_sessions,
+        max_pending=settings.max_pending_connections,
+        max_loop_lag_ms=settings.max_loop_lag_ms,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _connector(settings) as connector:
+            app.state.services = Services(settings, pipeline, RejectionMemory(connector), sessions)
+            _log_start(settings, pipeline)
+            watch = asyncio.create_task(sessions.watch_loop_lag())
+            yield
+            watch.cancel()
+
+    app = FastAPI(title="live-interpreter", lifespan=lifespan)
+    app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"])
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """Whether the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/ready")
+    async def ready() -> JSONResponse:
+        """Whether a session would be admitted."""
+        fault = sessions.busy()
+        if fault is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "busy", "reason": fault.message}, status_code=503)
+
+    @app.websocket("/ws")
+    async def interpret(websocket: WebSocket) -> None:
+        """One interpreting session."""
+        if not _origin_allowed(websocket, settings):
+            await websocket.close()  # before accept: refuses the handshake with 403
+            return
+        await websocket.accept()
+        refusal = sessions.too_many_pending()
+        with sessions.waiting_for_init() as seat:
+            session = InterpreterSession(websocket, app.state.services, seat)
+            await (session.run() if refusal is None else session.refuse(refusal))
+
+    return app
+
+
+def _origin_allowed(websocket: WebSocket, settings: Settings) -> bool:
+    """Whether the page that opens the socket may; a client that sends no Origin is no page."""
+    origin = websocket.headers.get("origin")
+    return origin is None or origin in settings.allowed_origins or "*" in settings.allowed_origins
+
+
+@contextlib.asynccontextmanager
+async def _connector(settings: Settings) -> AsyncIterator[Connector]:
+    if not settings.emulator:
+        yield GenaiConnector(
+            api_key=require_api_key(settings),
+            base_url=settings.gemini_base_url,
+            ca_file=settings.gemini_ca_file,
+        )
+        return
+    from emulator import Emulator  # only who asks for it pays for it
+
+    async with Emulator() as upstream:
+        yield GenaiConnector(api_key="emulator", base_url=upstream.base_url, ca_file=upstream.ca_file)
+
+
+def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
+    log_event(
+        logger,
+        logging.INFO,
+        "ready",
+        url=f"ws://{settings.host}:{settings.port}/ws",
+        pipeline=pipeline.name,
+        model=settings.gemini_model,
+        upstream="emulator (recognises nothing, answers from a scenario)" if settings.emulator else "Gemini Live",
+    )
+    if settings.vad_provider == "silero" and settings.vad_threshold not in SILERO_IGNORES_THRESHOLD_BUT:
+        log_event(
+            logger, logging.WARNING, "VAD_THRESHOLD is not used with silero", vad_threshold=settings.vad_threshold
+        )
+
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The live-interpreter server.")
+cli.add_typer(client_app)
+
+
+@cli.callback(invoke_without_command=True)
+def serve(
+    context: typer.Context,
+    emulator: Annotated[
+        bool, typer.Option("--emulator", help="Start an emulator of Gemini Live in this process and use it.")
+    ] = False,
+) -> None:
+    """Serve (the default), or run a command."""
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        settings = load_settings(emulator=emulator or None)
+        app: ASGIApp | str = create_app(settings)
+    except (SettingsError, PipelineFileError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - no log is set up yet
+        raise typer.Exit(2) from error
+    if settings.debug:
+        app = "server:create_app"
+        if emulator:
+            os.environ["EMULATOR"] = "1"  # for the process that reloads
+    run(app, settings)
+
+
+def run(app: "ASGIApp | str", settings: Settings) -> None:
+    """Serve ``app``, or with ``DEBUG`` the application factory that it names, until a signal ends it."""
+    uvicorn.run(
+        app,
+        factory=settings.debug,
+        reload=settings.debug,
+        reload_dirs=[str(Path(__file__).parent)] if settings.debug else None,
+        **uvicorn_options(settings),
+    )
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn is to run the application."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "loop": "uvloop" if sys.platform != "win32" else "asyncio",
+        "ws": "websockets-sansio",
+        "ws_per_message_deflate": False,
+        "ws_max_size": _LARGEST_FRAME_FACTOR * settings.max_message_bytes,
+        "ws_ping_interval": settings.ws_ping_interval,
+        "ws_ping_timeout": settings.ws_ping_timeout,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+    }
+
+
+def main() -> None:
+    """The command line."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""An upstream that a test scripts: the seam of :mod:`gemini.connector`, without a network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from gemini.connector import LiveConfig
+from gemini.errors import FailureKind, UpstreamError
+from gemini.events import UpstreamEvent
+
+ACTIVITY_START = "start"
+ACTIVITY_END = "end"
+Sent = str | bytes
+
+
+class FakeConnection:
+    """One session, in memory.
+
+    Attributes:
+        sent: What came, in order: PCM, :data:`ACTIVITY_START` and :data:`ACTIVITY_END`.
+        sent_at: The loop's time of each.
+        closed: Whether the client closed it.
+        may_send: Cleared by a test to let every further send wait.
+        on_activity_end: Called after each end of an activity, to answer it.
+    """
+
+    def __init__(self) -> None:
+        """Make an open session that says nothing."""
+        self.sent: list[Sent] = []
+        self.sent_at: list[float] = []
+        self.closed = False
+        self.may_send = asyncio.Event()
+        self.may_send.set()
+        self.on_activity_end: Callable[[], None] | None = None
+        self._messages: asyncio.Queue[list[UpstreamEvent] | Exception] = asyncio.Queue()
+        self._send_failure: Exception | None = None
+
+    # For the test
+
+    def say(self, *events: UpstreamEvent) -> None:
+        """Send one server message."""
+        self._messages.put_nowait(list(events))
+
+    def lose(self, error: Exception | None = None) -> None:
+        """Break the connection: receiving fails."""
+        self._messages.put_nowait(error or UpstreamError(FailureKind.UNAVAILABLE, "lost"))
+
+    def refuse_sending(self, error: Exception | None = None) -> None:
+        """Break the connection: sending fails."""
+        self._send_failure = error or UpstreamError(FailureKind.UNAVAILABLE, "lost")
+
+    @property
+    def pcm(self) -> bytes:
+        """All audio that came, joined."""
+        return b"".join(item for item in self.sent if isinstance(item, bytes))
+
+    @property
+    def activities(self) -> list[bytes]:
+        """The audio of each activity; the last one may still be open."""
+        activities: list[bytes] = []
+        for item in self.sent:
+            if item == ACTIVITY_START:
+                activities.append(b"")
+            elif isinstance(item, bytes):
+                activities[-1] += item
+        return activities
+
+    # For the client
+
+    async def send_audio(self, pcm: bytes) -> None:
+        """Take audio."""
+        await self._take(pcm)
+
+    async def send_activity_start(self) -> None:
+        """Take the start of an activity."""
+        await self._take(ACTIVITY_START)
+
+    async def send_activity_end(self) -> None:
+        """Take the end of an activity."""
+        await self._take(ACTIVITY_END)
+        if self.on_activity_end is not None:
+            self.on_activity_end()
+
+    async def receive(self) -> AsyncIterator[list[UpstreamEvent]]:
+        """Give what the test says."""
+        while True:
+            message = await self._messages.get()
+            if isinstance(message, Exception):
+                raise message
+            yield message
+
+    async def close(self) -> None:
+        """Close."""
+        self.closed = True
+
+    async def _take(self, item: Sent) -> None:
+        await self.may_send.wait()
+        if self._send_failure is not None:
+            raise self._send_failure
+        self.sent.append(item)
+        self.sent_at.append(asyncio.get_running_loop().time())
+
+
+@dataclass
+class FakeConnector:
+    """Opens :class:`FakeConnection` sessions.
+
+    Attributes:
+        failures: Raised one after the other by the first attempts.
+        delay_secs: How long an attempt takes.
+        configs: What each attempt asked for.
+        connections: The sessions that were opened.
+    """
+
+    failures: Sequence[Exception] = ()
+    delay_secs: float = 0.0
+    configs: list[LiveConfig] = field(default_factory=list)
+    connections: list[FakeConnection] = field(default_factory=list)
+
+    async def connect(self, config: LiveConfig) -> FakeConnection:
+        """Open a session, or fail as scripted."""
+        self.configs.append(config)
+        await asyncio.sleep(self.delay_secs)
+        if len(self.configs) <= len(self.failures):
+            raise self.failures[len(self.configs) - 1]
+        self.connections.append(FakeConnection())
+        return self.connections[-1]
+
+    @property
+    def connection(self) -> FakeConnection:
+        """The session that was opened last."""
+        return self.connections[-1]
