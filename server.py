@@ -2,20 +2,25 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvicorn
-from client.cli import app as client_app
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from uvicorn.supervisors import ChangeReload
 
+from client import cli as client_commands
 from gemini.connector import Connector, GenaiConnector
 from gemini.rejections import RejectionMemory
 from pipelines.logs import configure_logging, log_event
@@ -137,7 +142,7 @@ def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
 
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The live-interpreter server.")
-cli.add_typer(client_app)
+cli.command()(client_commands.interpret)
 
 
 @cli.callback(invoke_without_command=True)
@@ -150,28 +155,95 @@ def serve(
     """Serve (the default), or run a command."""
     if context.invoked_subcommand is not None:
         return
-    try:
+    with _faults_end_the_start():
         settings = load_settings(emulator=emulator or None)
         app: ASGIApp | str = create_app(settings)
-    except (SettingsError, PipelineFileError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - no log is set up yet
-        raise typer.Exit(2) from error
+        sockets = listen(settings.host, settings.port)
     if settings.debug:
         app = "server:create_app"
         if emulator:
             os.environ["EMULATOR"] = "1"  # for the process that reloads
-    run(app, settings)
+    run(app, settings, sockets)
 
 
-def run(app: "ASGIApp | str", settings: Settings) -> None:
+@cli.command()
+def demo(
+    out_dir: Annotated[Path, typer.Option(help="Interpretations and transcripts are written here.")] = Path("out"),
+) -> None:
+    """Start server and emulator, and interpret three recordings: no key needed, nothing leaves this machine."""
+    with _faults_end_the_start():
+        settings = load_settings(emulator=True, host="127.0.0.1", port=0, debug=False, log_level="WARNING")
+        with _serving_in_background(settings) as url:
+            client_commands.demo(url=url, out_dir=out_dir)
+
+
+@contextlib.contextmanager
+def _faults_end_the_start() -> Iterator[None]:
+    """Turn what is wrong with settings or pipeline file into one line and exit code 2."""
+    try:
+        yield
+    except (SettingsError, PipelineFileError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 - no log is set up yet
+        raise typer.Exit(2) from error
+
+
+@contextlib.contextmanager
+def _serving_in_background(settings: Settings) -> Iterator[str]:
+    """Serve from a thread while the block runs; gives the WebSocket's URL."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **uvicorn_options(settings)))
+    thread = threading.Thread(target=server.run, name="server")
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise SettingsError("the server did not start; its log says why")
+            time.sleep(0.05)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"ws://{settings.host}:{port}/ws"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address that ``host`` has here: uvicorn itself would try only after the log says ready.
+
+    Raises:
+        SettingsError: It has none, or the port is taken.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            try:
+                sockets.append(socket.create_server(address, family=family))
+            except OSError as error:  # a machine without IPv6 may still call itself ::1
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or len(found) == 1:
+                    raise
+        if sockets:
+            return sockets
+        raise OSError("none of its addresses belongs to this machine")
+    except (OSError, UnicodeError) as error:  # the latter: no name of a host
+        for listening in sockets:
+            listening.close()
+        raise SettingsError(f"HOST, PORT: can't listen on {host}, port {port}: {error}") from error
+
+
+def run(app: "ASGIApp | str", settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve ``app``, or with ``DEBUG`` the application factory that it names, until a signal ends it."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         factory=settings.debug,
         reload=settings.debug,
         reload_dirs=[str(Path(__file__).parent)] if settings.debug else None,
         **uvicorn_options(settings),
     )
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        if settings.debug:
+            ChangeReload(config, target=server.run, sockets=sockets).run()
+        else:
+            server.run(sockets)
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
@@ -179,7 +251,8 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,
-        "loop": "uvloop" if sys.platform != "win32" else "asyncio",
+        # uvloop reads on when a transport is paused as it is made, which the emulator's late start of TLS needs.
+        "loop": "asyncio" if settings.emulator or sys.platform == "win32" else "uvloop",
         "ws": "websockets-sansio",
         "ws_per_message_deflate": False,
         "ws_max_size": _LARGEST_FRAME_FACTOR * settings.max_message_bytes,

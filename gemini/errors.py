@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from google.genai.errors import APIError
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 _REJECTED_HTTP_STATUS = frozenset({400, 401, 403, 404})
 _TOO_MANY_REQUESTS = 429
@@ -60,7 +60,9 @@ def classify(error: Exception, *, during_setup: bool) -> UpstreamError:
     if isinstance(error, InvalidStatus):
         return UpstreamError(_kind_of_status(error.response.status_code), detail)
     if isinstance(error, APIError):
-        return UpstreamError(_kind_of_close(error, during_setup), detail)
+        return UpstreamError(_kind_of_close(error.code, str(error.details or ""), during_setup), detail)
+    if isinstance(error, ConnectionClosed) and error.rcvd is not None:  # sending noticed the close first
+        return UpstreamError(_kind_of_close(error.rcvd.code, error.rcvd.reason, during_setup), detail)
     return UpstreamError(FailureKind.UNAVAILABLE, detail)
 
 
@@ -70,12 +72,11 @@ def _kind_of_status(status: int) -> FailureKind:
     return FailureKind.QUOTA if status == _TOO_MANY_REQUESTS else FailureKind.UNAVAILABLE
 
 
-def _kind_of_close(error: APIError, during_setup: bool) -> FailureKind:
-    reason = str(error.details or "")
+def _kind_of_close(code: int, reason: str, during_setup: bool) -> FailureKind:
     if reason.startswith(_QUOTA_REASON):
         return FailureKind.QUOTA
     if reason.startswith(_REJECTED_REASONS):
         return FailureKind.REJECTED
-    if during_setup and error.code == _INVALID_ARGUMENT_CLOSE:
+    if during_setup and code == _INVALID_ARGUMENT_CLOSE:
         return FailureKind.REJECTED
     return FailureKind.UNAVAILABLE

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
 from gemini.errors import FailureKind, UpstreamError
@@ -112,6 +112,7 @@ class LiveSession:
         self._claimed_until = 0
         self._stream_sent = 0
         self._connection: LiveConnection | None = None
+        self._last_attempt = "the upstream said nothing"
         self._tasks: list[asyncio.Task[None]] = []
         self._to_send = asyncio.Event()
         self._deadline_moved = asyncio.Event()
@@ -144,7 +145,7 @@ class LiveSession:
             async with asyncio.timeout(timeout_secs):
                 self._connection = await self._connect_with_retries(timeout_secs)
         except TimeoutError as error:
-            detail = f"no session within {timeout_secs:g} s"
+            detail = f"no session within {timeout_secs:g} s; {self._last_attempt}"
             raise UpstreamError(FailureKind.UNAVAILABLE, detail) from error
         jobs = (self._send_speech(), self._receive(), self._watch_deadlines())
         self._tasks = [asyncio.create_task(job) for job in jobs]
@@ -256,9 +257,13 @@ class LiveSession:
             retry=retry_if_exception(lambda error: isinstance(error, UpstreamError) and error.retryable),
             wait=wait_random_exponential(multiplier=_FIRST_RETRY_SECS, max=_LONGEST_RETRY_SECS),
             stop=stop_after_delay(timeout_secs),
+            before_sleep=self._note_attempt,
             reraise=True,
         )
         return await retrying(self._connector.connect, self._config)
+
+    def _note_attempt(self, state: RetryCallState) -> None:
+        self._last_attempt = f"the last attempt: {state.outcome.exception() if state.outcome else None}"
 
     async def _send_speech(self) -> None:
         while True:

@@ -121,6 +121,11 @@ class _Turn:
     cut: bool = False
     events: list[TurnEvent] = field(default_factory=list)
 
+    @property
+    def unsaid(self) -> bool:
+        """Whether the utterance has not been sent whole: nothing that comes can be the end of its answer."""
+        return self.kind is _Kind.UTTERANCE and self.sent_whole_at is None
+
 
 class TurnTracker:
     """Turns of one upstream session, in the order in which their utterances were sent.
@@ -161,7 +166,8 @@ class TurnTracker:
 
     def sent_whole(self, now: float) -> None:
         """The utterance opened last was sent to its end."""
-        self._turns[-1].sent_whole_at = now
+        turn = self._turns[-1]
+        turn.sent_whole_at = turn.last_event_at = now
 
     def cut(self, now: float) -> list[TurnEvent]:
         """The client wants no more of the turn whose output began: it need not wait for late text."""
@@ -239,6 +245,7 @@ class TurnTracker:
         match event:
             case TargetAudio():
                 self._begin_output(turn)
+                self._resume_output(turn)
                 turn.has_audio = True
                 turn.events.append(OutputAudio(event.pcm, event.sample_rate_hz))
             case TargetText():
@@ -259,12 +266,16 @@ class TurnTracker:
         turn.events.append(TargetGrew(turn.target.text[before:], turn.target.language))
 
     def _begin_output(self, turn: _Turn) -> None:
-        if turn.output_ended_at is not None and not turn.cut:
-            turn.output_ended_at = None  # it had only paused
         if not turn.output_started:
             turn.output_started = True
+            self._resume_output(turn)
             if turn.kind is not _Kind.LATE:
                 turn.events.append(OutputStarted())
+
+    def _resume_output(self, turn: _Turn) -> None:
+        """What was taken for the end of output was a pause; late text alone is no output that resumes."""
+        if not turn.cut:
+            turn.output_ended_at = None
 
     def _take_turn_complete(self, now: float) -> list[TurnEvent]:
         owed, self._turn_complete_owed = self._turn_complete_owed, False
@@ -273,7 +284,7 @@ class TurnTracker:
         turn = self._turns[0]
         if owed and not turn.generation_complete:
             return []  # of the turn before, which ended without it
-        if turn.kind is _Kind.UTTERANCE and turn.sent_whole_at is None:
+        if turn.unsaid:
             return []  # it cannot be the end of what has not been said
         turn.turn_complete = True
         turn.last_event_at = now
@@ -281,7 +292,7 @@ class TurnTracker:
 
     def _take_generation_complete(self, now: float) -> list[TurnEvent]:
         turn = self._turns[0] if self._turns else None
-        if turn is None or not turn.output_started:
+        if turn is None or turn.unsaid or not turn.output_started:
             return []
         turn.generation_complete = True
         turn.last_event_at = now
@@ -290,12 +301,14 @@ class TurnTracker:
     # Ends
 
     def _end_of_output_at(self, turn: _Turn) -> float | None:
+        if turn.unsaid:
+            return None
         if turn.kind is _Kind.LATE and not turn.has_audio:
             return turn.last_event_at + self._times.end_silence_secs
         if turn.generation_complete:
             return turn.last_event_at + self._times.end_silence_secs
-        if turn.kind is _Kind.UTTERANCE and not turn.output_started:
-            return None if turn.sent_whole_at is None else turn.sent_whole_at + self._times.timeout_secs
+        if turn.sent_whole_at is not None and not turn.output_started:
+            return turn.sent_whole_at + self._times.timeout_secs
         return turn.last_event_at + self._times.timeout_secs
 
     def _end_output(self, turn: _Turn, now: float) -> list[TurnEvent]:

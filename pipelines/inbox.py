@@ -48,7 +48,8 @@ class Inbox:
             await self._arrived.wait()
         frame = self._frames.popleft()
         self._held_bytes -= _size_of(frame)
-        self._room.set()
+        if self._held_bytes < self._capacity_bytes:
+            self._room.set()
         return {"type": "websocket.receive", "bytes": frame}
 
 

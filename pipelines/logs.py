@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # websockets prints the API key and every frame at DEBUG, uvicorn the URL with its query at INFO, pipecat the users'
 # words at DEBUG, google-genai and its HTTP client requests.
 _HELD_AT_WARNING = ("asyncio", "google_genai", "httpcore", "httpx", "pipecat", "uvicorn", "websockets")
+# Every error frame reaches the session, which logs it once, with the session's id.
+_REPORTED_BY_SESSION = ("pipecat.pipeline.worker", "pipecat.processors.frame_processor")
 _JSON_FIELDS = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
@@ -32,6 +34,8 @@ def configure_logging(level: str, log_format: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _HELD_AT_WARNING:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    for name in _REPORTED_BY_SESSION:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn.error").addFilter(_drop_traceback_of_bad_text)
     loguru_logger.remove()
     loguru_logger.add(_to_logging, format="{message}", level="WARNING")

@@ -48,8 +48,8 @@ def _import_step(path: str) -> type[FrameProcessor]:
     module_name, _, class_name = path.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UnknownStepError(f"step '{path}': can't import '{module_name}': {error}") from error
+    except Exception as error:  # somebody else's code may raise anything
+        raise UnknownStepError(f"step '{path}': can't import '{module_name}': {error!r}") from error
     found = getattr(module, class_name, None)
     if found is None:
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]

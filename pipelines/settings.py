@@ -4,6 +4,7 @@ The only place that reads the environment. A wrong or missing setting is a :clas
 """
 
 import logging
+import re
 import ssl
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"}) 
 _DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost:5173"
 _DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 _FRAME_MS = 20
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(r"\*|https?://[^/]+")
 SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
 """``VAD_THRESHOLD`` values that mean something with silero: off, and the default that nobody chose."""
 
@@ -58,8 +61,12 @@ def _ca_file(value: Path) -> Path:
 
 
 def _log_format(value: str) -> str:
-    if value != "json":
-        logging.Formatter(value)
+    if value == "json":
+        return value
+    try:
+        logging.Formatter(value).format(logging.makeLogRecord({}))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"expected 'json' or a format of Python's logging: {error}") from error
     return value
 
 
@@ -72,6 +79,12 @@ def _text_or_file(value: str) -> str:
         raise ValueError(f"expected a text, or @ and a UTF-8 text file: {error}") from error
 
 
+def _origin_of(scheme: str, host: str, port: int) -> str:
+    """An Origin as browsers write it: IPv6 in brackets, no default port."""
+    name = f"[{host}]" if ":" in host else host.lower()
+    return f"{scheme}://{name}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{name}:{port}"
+
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
@@ -81,7 +94,9 @@ class Settings(BaseSettings):
     ``.env.example`` documents every one for operators.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     # Upstream
     gemini_api_key: SecretStr | None = None
@@ -148,7 +163,7 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if origin != "*" and (not origin.startswith(("http://", "https://")) or origin.endswith("/")):
+            if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"expected origins such as https://example.org, without a path, got '{origin}'")
         return value
 
@@ -171,7 +186,7 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> tuple[str, ...]:
         """Origins that may call over HTTP and open a WebSocket: the configured ones and the server's own."""
         hosts = [self.host, "localhost", "127.0.0.1"] if self.host in _LOOPBACK_HOSTS else [self.host]
-        own = [f"{scheme}://{host}:{self.port}" for scheme in ("http", "https") for host in hosts]
+        own = [_origin_of(scheme, host, self.port) for scheme in _DEFAULT_PORTS for host in hosts]
         return tuple(dict.fromkeys([*self.cors_origins, *own]))
 
     @property
@@ -194,6 +209,8 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: One is wrong.
     """
+    if Path(".env").is_dir():  # what Docker makes of a mounted file that does not exist; it would be ignored
+        raise SettingsError(".env: expected a file, got a directory")
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:

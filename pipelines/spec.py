@@ -127,17 +127,21 @@ class _Reader:
     def _checked(
         self, use: str, step_class: type[FrameProcessor], given: dict[str, Any], first_line: int
     ) -> BaseModel | dict[str, Any]:
-        model = getattr(step_class, "Params", None)
+        model = _params_model(step_class)
         known = list(model.model_fields) if model is not None else _keyword_arguments(step_class)
         for key in given:
-            if known is not None and key not in known:
+            if key not in known:
                 raise self._error(
                     self._line_of(key, first_line), f"step '{use}' has no parameter '{key}'{nearest(key, known)}"
                 )
         if model is None:
+            try:
+                inspect.signature(step_class).bind(**given)
+            except TypeError as error:
+                raise self._error(first_line, f"step '{use}': {error}") from error
             return given
         try:
-            checked: BaseModel = model.model_validate(given)
+            checked = model.model_validate(given)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             key = str(first["loc"][0]) if first["loc"] else "use"
@@ -148,11 +152,21 @@ class _Reader:
 
     def _resolved(self, value: Any, line: int) -> Any:
         """``value`` with settings in the place of ``${NAME}``; a text that is one variable takes its type."""
+        if isinstance(value, list):
+            return [self._resolved(item, line) for item in value]
+        if isinstance(value, dict):
+            return {key: self._resolved(item, line) for key, item in value.items()}
         if not isinstance(value, str):
             return value
         if whole := _VARIABLE.fullmatch(value):
             return self._variable(whole.group(1), line)
-        return _VARIABLE.sub(lambda match: str(self._variable(match.group(1), line)), value)
+        return _VARIABLE.sub(lambda match: self._text_of(match.group(1), line), value)
+
+    def _text_of(self, name: str, line: int) -> str:
+        value = self._variable(name, line)
+        if value is None:
+            raise self._error(line, f"setting '${{{name}}}' is not set, but stands inside a text")
+        return str(value)
 
     def _variable(self, name: str, line: int) -> Any:
         if name not in self._variables:
@@ -173,10 +187,19 @@ class _Reader:
         return PipelineFileError(f"{self._path}:{line}: {message}")
 
 
-def _keyword_arguments(step_class: type[FrameProcessor]) -> list[str] | None:
-    """What a foreign processor's constructor takes by name; ``None``: anything."""
-    parameters = inspect.signature(step_class).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        own = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        return own or None
-    return [parameter.name for parameter in parameters]
+def _params_model(step_class: type[FrameProcessor]) -> type[BaseModel] | None:
+    model = getattr(step_class, "Params", None)
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _keyword_arguments(step_class: type[FrameProcessor]) -> list[str]:
+    """What a foreign processor's constructor takes by name, and its bases' where it hands the rest on to them."""
+    names: list[str] = []
+    for owner in step_class.__mro__:
+        if "__init__" not in vars(owner):
+            continue
+        parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+        names += [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return names

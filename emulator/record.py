@@ -1,0 +1,154 @@
+"""What happened, for tests and for people: sessions, their messages and their utterances. Owns no file."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from emulator.hearing import Stretch
+
+MASK = "***"
+_KEPT_MESSAGES = 2000
+_KEPT_UTTERANCES = 200
+_SECRET_HEADERS = {"x-goog-api-key", "authorization", "cookie"}
+_SECRET_QUERY = re.compile(r"([?&](?:key|access_token)=)[^&]*")
+
+
+class ClipStretch(NamedTuple):
+    """How often a part of a clip was answered; times in seconds of the clip."""
+
+    from_secs: float
+    to_secs: float
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """One message on the wire.
+
+    Attributes:
+        at_secs: Since the session began, by the monotonic clock.
+        direction: ``in`` from the client, ``out`` to it.
+        kind: The field that makes the message, like ``activityStart`` or ``turnComplete``; ``audio`` for
+            received and ``audioOut`` for sent sound; ``discarded`` for sound outside an activity. The kinds of
+            several fields in one message are joined by ``+`` in the order audio, texts, markers.
+        data: Small details; never sound, never a key.
+    """
+
+    at_secs: float
+    direction: Literal["in", "out"]
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class UtteranceRecord:
+    """One utterance and its answer.
+
+    Attributes:
+        started_at_secs: Begin of the activity, since the session began.
+        ended_at_secs: Its end; None while it is open.
+        audio: PCM s16le of the whole activity; empty when the options keep no audio.
+        audio_bytes: Its size, kept or not.
+        rate_hz: Its declared rate.
+        heard: The stretches of clips that were found in it.
+        answered: Ids of the entries that answered it.
+        source_text: The words it was taken for.
+        target_text: Their interpretation.
+        sent_audio_bytes: Output sound that was really sent.
+        complete: The whole answer was sent.
+        interrupted: A new activity cut the answer off.
+        started_over: The entries for unknown speech had run out and began again from the first.
+    """
+
+    started_at_secs: float
+    ended_at_secs: float | None = None
+    audio: bytes = field(default=b"", repr=False)
+    audio_bytes: int = 0
+    rate_hz: int = 16_000
+    heard: list[Stretch] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    source_text: str = ""
+    target_text: str = ""
+    sent_audio_bytes: int = 0
+    complete: bool = False
+    interrupted: bool = False
+    started_over: bool = False
+
+
+@dataclass
+class SessionRecord:
+    """One connection that was upgraded to a WebSocket.
+
+    Attributes:
+        number: Counted from 1 over the emulator's life.
+        path: Request path, a key in it masked.
+        headers: Request headers in lower case, a key in them masked.
+        keep_audio: Whether sound and the whole list of messages are kept.
+        setup: The setup as received; empty until it came.
+        messages: All messages in order; the last 2,000 when no audio is kept.
+        utterances: All utterances in order; the last 200 when no audio is kept.
+        audio: All received sound in order, discarded sound included.
+        audio_bytes: Its size, kept or not.
+        discarded_bytes: Sound that came outside an activity in manual mode.
+        closed: The connection has ended.
+        close_code: How it ended; 1006 without a close frame.
+        close_reason: The reason in the close frame.
+    """
+
+    number: int
+    path: str
+    headers: dict[str, str]
+    keep_audio: bool = True
+    setup: dict[str, Any] = field(default_factory=dict)
+    messages: list[MessageRecord] = field(default_factory=list)
+    utterances: list[UtteranceRecord] = field(default_factory=list)
+    audio: bytearray = field(default_factory=bytearray, repr=False)
+    audio_bytes: int = 0
+    discarded_bytes: int = 0
+    closed: bool = False
+    close_code: int | None = None
+    close_reason: str = ""
+    began_at_secs: float = field(default_factory=time.monotonic)
+
+    def elapsed_secs(self) -> float:
+        """Seconds since the session began."""
+        return time.monotonic() - self.began_at_secs
+
+    def note(self, direction: Literal["in", "out"], kind: str, **data: Any) -> MessageRecord:
+        """Add a message and return it."""
+        message = MessageRecord(self.elapsed_secs(), direction, kind, data)
+        self.messages.append(message)
+        if not self.keep_audio and len(self.messages) > 2 * _KEPT_MESSAGES:
+            del self.messages[:-_KEPT_MESSAGES]
+        return message
+
+    def note_audio(self, pcm: bytes, *, discarded: bool) -> None:
+        """Count received sound, and keep it when sound is kept."""
+        self.audio_bytes += len(pcm)
+        self.discarded_bytes += len(pcm) if discarded else 0
+        if self.keep_audio:
+            self.audio += pcm
+
+    def open_utterance(self, rate_hz: int) -> UtteranceRecord:
+        """Add an utterance that begins at this moment and return it."""
+        utterance = UtteranceRecord(self.elapsed_secs(), rate_hz=rate_hz)
+        self.utterances.append(utterance)
+        if not self.keep_audio and len(self.utterances) > _KEPT_UTTERANCES:
+            del self.utterances[0]
+        return utterance
+
+    def kinds(self, direction: Literal["in", "out"] | None = None) -> list[str]:
+        """The kinds of the messages in order, of one direction or of both."""
+        return [item.kind for item in self.messages if direction in (None, item.direction)]
+
+
+def masked_path(path: str) -> str:
+    """A request path without the key in its query."""
+    return _SECRET_QUERY.sub(rf"\1{MASK}", path)
+
+
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Request headers in lower case without keys and tokens."""
+    return {name.lower(): MASK if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}

@@ -1,0 +1,72 @@
+"""Writes what happened in a session to a folder: sound as WAV, messages and utterances as JSON lines, no key."""
+
+import dataclasses
+import json
+import wave
+from pathlib import Path
+from typing import Any, TextIO
+
+from emulator.audio import INPUT_RATE_HZ, write_wav
+from emulator.record import MessageRecord, UtteranceRecord
+
+
+class SessionRecorder:
+    """One session's folder.
+
+    Args:
+        folder: Made if it does not exist.
+
+    Raises:
+        OSError: The folder or a file in it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._messages = (folder / "messages.jsonl").open("w", encoding="utf-8")
+        self._utterances = (folder / "utterances.jsonl").open("w", encoding="utf-8")
+        self._wav: wave.Wave_write | None = None
+        self._utterance_count = 0
+
+    def message(self, record: MessageRecord) -> None:
+        """Write a message's line."""
+        _write_line(self._messages, dataclasses.asdict(record))
+
+    def audio(self, pcm: bytes, rate_hz: int) -> None:
+        """Append received sound. The file has the rate of the first piece."""
+        if self._wav is None:
+            self._wav = wave.open(str(self._folder / "received.wav"), "wb")  # noqa: SIM115 - closed in close()
+            self._wav.setnchannels(1)
+            self._wav.setsampwidth(2)
+            self._wav.setframerate(rate_hz)
+        self._wav.writeframesraw(pcm)
+
+    def utterance(self, record: UtteranceRecord, pcm: bytes) -> None:
+        """Write an utterance's sound and its line."""
+        self._utterance_count += 1
+        name = f"utterance-{self._utterance_count:04}.wav"
+        write_wav(self._folder / name, pcm, record.rate_hz)
+        line = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+        del line["audio"]
+        line["heard"] = [dataclasses.asdict(stretch) for stretch in record.heard]
+        _write_line(self._utterances, {"file": name, **line})
+
+    def close(self) -> None:
+        """Finish all files."""
+        if self._wav is None:
+            self.audio(b"", INPUT_RATE_HZ)
+        if self._wav is not None:
+            self._wav.close()
+        self._messages.close()
+        self._utterances.close()
+
+
+def next_folder(record_dir: Path) -> Path:
+    """A folder for the next session: numbered, after those that are there."""
+    numbers = [int(item.name.removeprefix("session-")) for item in record_dir.glob("session-[0-9]*")]
+    return record_dir / f"session-{max(numbers, default=0) + 1:04}"
+
+
+def _write_line(file: TextIO, line: dict[str, Any]) -> None:
+    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    file.flush()

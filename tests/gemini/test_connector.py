@@ -1,0 +1,295 @@
+"""The connector on google-genai: what it sends, against a scripted server on a real socket with real TLS."""
+
+import asyncio
+import base64
+import json
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection, serve
+
+from gemini.connector import GenaiConnector, LiveConfig
+from gemini.errors import FailureKind, UpstreamError
+from gemini.events import GenerationComplete, TargetAudio, TargetText, TurnComplete, UpstreamEvent
+
+CONFIG = LiveConfig(model="gemini-3.8-live", instruction="Interpret.", voice="Kore")
+COMMON_SETUP: dict[str, Any] = {
+    "model": "models/gemini-3.8-live",
+    "systemInstruction": {"parts": [{"text": "Interpret."}], "role": "user"},
+    "inputAudioTranscription": {},
+    "outputAudioTranscription": {},
+    "contextWindowCompression": {"trigger_tokens": 25000, "sliding_window": {"target_tokens": 8000}},
+}
+
+
+@dataclass
+class ScriptedServer:
+    """A server that answers the setup and then says what the test wants.
+
+    Attributes:
+        says: Messages after ``setupComplete``.
+        closes: Code and reason of a close after them.
+        refuses: Code and reason of a close instead of ``setupComplete``.
+        received: What clients sent.
+    """
+
+    says: Sequence[dict[str, Any]] = ()
+    closes: tuple[int, str] | None = None
+    refuses: tuple[int, str] | None = None
+    received: list[dict[str, Any]] = field(default_factory=list)
+    path: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def handle(self, connection: ServerConnection) -> None:
+        """Serve one client."""
+        assert connection.request is not None
+        self.path = connection.request.path
+        self.headers = dict(connection.request.headers.raw_items())
+        self.received.append(json.loads(await connection.recv()))
+        if self.refuses is not None:
+            await connection.close(*self.refuses)
+            return
+        for message in ({"setupComplete": {}}, *self.says):
+            await connection.send(json.dumps(message).encode())
+        if self.closes is not None:
+            await connection.close(*self.closes)
+            return
+        async for frame in connection:
+            assert isinstance(frame, str)
+            self.received.append(json.loads(frame))
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS context, and the file of the authority that signed it."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return context, tmp_path / "ca.pem"
+
+
+@asynccontextmanager
+async def connector_to(server: ScriptedServer, tls: tuple[ssl.SSLContext, Path]) -> AsyncIterator[GenaiConnector]:
+    """A connector that reaches ``server``."""
+    async with serve(server.handle, "127.0.0.1", 0, ssl=tls[0]) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        yield GenaiConnector(api_key="secret", base_url=f"https://127.0.0.1:{port}", ca_file=tls[1])
+
+
+@pytest.mark.parametrize(
+    ("config", "setup"),
+    [
+        (
+            CONFIG,
+            COMMON_SETUP
+            | {
+                "generationConfig": {
+                    "responseModalities": ["AUDIO"],
+                    "speechConfig": {"voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}}},
+                },
+                "realtimeInputConfig": {
+                    "automatic_activity_detection": {"disabled": True},
+                    "activity_handling": "NO_INTERRUPTION",
+                    "turn_coverage": "TURN_INCLUDES_ONLY_ACTIVITY",
+                },
+            },
+        ),
+        (
+            LiveConfig(model="gemini-3.8-live", instruction="Interpret.", manual_activity=False),
+            COMMON_SETUP
+            | {
+                "generationConfig": {"responseModalities": ["AUDIO"]},
+                "realtimeInputConfig": {
+                    "automatic_activity_detection": {"disabled": False},
+                    "activity_handling": "NO_INTERRUPTION",
+                    "turn_coverage": "TURN_INCLUDES_ONLY_ACTIVITY",
+                },
+            },
+        ),
+    ],
+    ids=["manual, with a voice", "automatic, without a voice"],
+)
+async def test_the_setup_on_the_wire(
+    tls: tuple[ssl.SSLContext, Path], config: LiveConfig, setup: dict[str, Any]
+) -> None:
+    """The first frame is exactly the setup of an interpreter."""
+    server = ScriptedServer()
+    async with connector_to(server, tls) as connector:
+        await (await connector.connect(config)).close()
+    assert server.received == [{"setup": setup}]
+
+
+async def test_where_and_as_whom_it_connects(
+    tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path is Google's, the key travels in a header, and nothing in the environment has a say."""
+    for name, value in {
+        "GOOGLE_GENAI_USE_VERTEXAI": "true",
+        "GOOGLE_GEMINI_BASE_URL": "https://127.0.0.1:1",
+        "GOOGLE_API_KEY": "other",
+        "HTTPS_PROXY": "http://127.0.0.1:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    server = ScriptedServer()
+    async with connector_to(server, tls) as connector:
+        await (await connector.connect(CONFIG)).close()
+    service = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+    assert server.path.replace("//", "/") == f"/ws/{service}"
+    assert {name.lower(): value for name, value in server.headers.items()}["x-goog-api-key"] == "secret"
+
+
+async def test_audio_and_marks_on_the_wire(tls: tuple[ssl.SSLContext, Path]) -> None:
+    """Activity marks and audio go out one after the other, audio as base64 with its rate."""
+    server = ScriptedServer()
+    pcm = bytes(range(256)) * 4
+    async with connector_to(server, tls) as connector:
+        connection = await connector.connect(CONFIG)
+        await connection.send_activity_start()
+        await connection.send_audio(pcm)
+        await connection.send_activity_end()
+        await connection.close()
+    start, audio, end = (message["realtime_input"] for message in server.received[1:])
+    assert (start, end) == ({"activityStart": {}}, {"activityEnd": {}})
+    assert audio["audio"]["mime_type"] == "audio/pcm;rate=16000"
+    assert base64.urlsafe_b64decode(audio["audio"]["data"]) == pcm
+
+
+async def test_receiving_goes_on_after_a_turn(tls: tuple[ssl.SSLContext, Path]) -> None:
+    """Events of one turn after the other come, though the SDK's own iterator stops after each."""
+    data = base64.b64encode(b"\xfb\xff").decode()
+    part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}
+    server = ScriptedServer(
+        says=[
+            {"sessionResumptionUpdate": {}},
+            {"serverContent": {"modelTurn": {"parts": [part, part]}, "outputTranscription": {"text": "Hi"}}},
+            {"voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "1.2s"}},
+            {"serverContent": {"generationComplete": True}},
+            {"serverContent": {"turnComplete": True, "interactionStatus": "IDLE"}},
+            {"serverContent": {"outputTranscription": {"text": "Ho"}, "newField": 1}},
+        ]
+    )
+    received: list[UpstreamEvent] = []
+    async with connector_to(server, tls) as connector:
+        connection = await connector.connect(CONFIG)
+        async with aclosing(connection.receive()) as messages:  # type: ignore[type-var]
+            async for events in messages:
+                received += events
+                if TargetText("Ho") in received:
+                    break
+        await connection.close()
+    audio = TargetAudio(b"\xfb\xff", 24000)
+    assert received == [
+        TargetText("Hi"),
+        audio,
+        audio,
+        GenerationComplete(),
+        TurnComplete(),
+        TargetText("Ho"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("close", "kind"),
+    [
+        ((1007, "API key not valid. Please pass a valid API key."), FailureKind.REJECTED),
+        ((1007, "Request contains an invalid argument."), FailureKind.REJECTED),
+        ((1008, "models/x is not found for API version v1beta"), FailureKind.REJECTED),
+        ((1011, "You exceeded your current quota, please check your plan"), FailureKind.QUOTA),
+        ((1011, "Internal error encountered."), FailureKind.UNAVAILABLE),
+    ],
+)
+async def test_a_refused_setup(tls: tuple[ssl.SSLContext, Path], close: tuple[int, str], kind: FailureKind) -> None:
+    """A close in answer to the setup is a failure of its kind, without the key in it."""
+    async with connector_to(ScriptedServer(refuses=close), tls) as connector:
+        with pytest.raises(UpstreamError) as caught:
+            await connector.connect(CONFIG)
+    assert caught.value.kind is kind
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("close", "kind"),
+    [
+        ((1011, "You exceeded your current quota, please check your plan"), FailureKind.QUOTA),
+        ((1008, ""), FailureKind.UNAVAILABLE),
+        ((1000, "The operation was cancelled."), FailureKind.UNAVAILABLE),
+    ],
+)
+async def test_a_connection_that_is_lost(
+    tls: tuple[ssl.SSLContext, Path], close: tuple[int, str], kind: FailureKind
+) -> None:
+    """Receiving and sending both tell of a close, with the same kind."""
+    async with connector_to(ScriptedServer(closes=close), tls) as connector:
+        connection = await connector.connect(CONFIG)
+        with pytest.raises(UpstreamError) as receiving:
+            async for _ in connection.receive():
+                pass
+        with pytest.raises(UpstreamError) as sending:
+            await connection.send_audio(b"\0\0")
+        await connection.close()
+    assert receiving.value.kind is kind
+    assert sending.value.kind is kind
+
+
+async def test_a_frame_that_the_sdk_does_not_understand_is_a_lost_connection(
+    tls: tuple[ssl.SSLContext, Path],
+) -> None:
+    """An error as JSON, or an unknown message, ends receiving with a failure of ours."""
+    async with connector_to(ScriptedServer(says=[{"error": {"code": 500}}]), tls) as connector:
+        connection = await connector.connect(CONFIG)
+        with pytest.raises(UpstreamError) as caught:
+            async for _ in connection.receive():
+                pass
+        await connection.close()
+    assert caught.value.kind is FailureKind.UNAVAILABLE
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection is unavailable, and worth another attempt."""
+    connector = GenaiConnector(api_key="secret", base_url="https://127.0.0.1:1")
+    with pytest.raises(UpstreamError) as caught:
+        await connector.connect(CONFIG)
+    assert caught.value.retryable
+
+
+async def test_an_unknown_authority_is_not_trusted(tls: tuple[ssl.SSLContext, Path]) -> None:
+    """Without its authority's file the server's certificate is refused."""
+    server = ScriptedServer()
+    async with serve(server.handle, "127.0.0.1", 0, ssl=tls[0]) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        connector = GenaiConnector(api_key="secret", base_url=f"https://127.0.0.1:{port}")
+        with pytest.raises(UpstreamError, match="CERTIFICATE_VERIFY_FAILED"):
+            await connector.connect(CONFIG)
+    assert server.received == []
+
+
+async def test_connecting_can_be_given_up(tls: tuple[ssl.SSLContext, Path]) -> None:
+    """A setup that is never answered can be cancelled, and leaves no task behind."""
+    arrived = asyncio.Event()
+
+    async def never_answer(connection: ServerConnection) -> None:
+        await connection.recv()
+        arrived.set()
+        await connection.wait_closed()
+
+    async with serve(never_answer, "127.0.0.1", 0, ssl=tls[0]) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        connector = GenaiConnector(api_key="secret", base_url=f"https://127.0.0.1:{port}", ca_file=tls[1])
+        connecting = asyncio.create_task(connector.connect(CONFIG))
+        await arrived.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+
+
+def test_a_missing_authority_file_is_an_error(tmp_path: Path) -> None:
+    """A wrong path fails at start, not at the first session."""
+    with pytest.raises(OSError, match="No such file"):
+        GenaiConnector(api_key="x", ca_file=tmp_path / "none.pem")

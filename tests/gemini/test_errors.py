@@ -1,0 +1,103 @@
+"""What a failure of the upstream means."""
+
+import pytest
+from google.genai.errors import APIError
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, InvalidStatus
+from websockets.frames import Close
+from websockets.http11 import Response
+
+from gemini.errors import FailureKind, UpstreamError, classify
+
+REJECTED, QUOTA, UNAVAILABLE = FailureKind.REJECTED, FailureKind.QUOTA, FailureKind.UNAVAILABLE
+QUOTA_REASON = "You exceeded your current quota, please check your plan and billing details."
+
+CLOSES = [
+    (1007, "API key not valid. Please pass a valid API key.", REJECTED, REJECTED),
+    (1007, "Request contains an invalid argument.", REJECTED, UNAVAILABLE),
+    (1007, "Unknown name \"x\" at 'setup.generation_config'", REJECTED, UNAVAILABLE),
+    (1007, "Precondition check failed. No turn to complete", REJECTED, UNAVAILABLE),
+    (1008, "models/x is not found for API version v1beta, or is not supported", REJECTED, REJECTED),
+    (1008, "Operation is not implemented, or supported, or enabled", UNAVAILABLE, UNAVAILABLE),
+    (1008, "", UNAVAILABLE, UNAVAILABLE),
+    (1011, QUOTA_REASON, QUOTA, QUOTA),
+    (1011, "Internal error encountered.", UNAVAILABLE, UNAVAILABLE),
+    (1011, "The service is currently unavailable.", UNAVAILABLE, UNAVAILABLE),
+    (1011, "Deadline expired before operation could complete.", UNAVAILABLE, UNAVAILABLE),
+    (1000, "The operation was cancelled.", UNAVAILABLE, UNAVAILABLE),
+    (1006, "Abnormal closure.", UNAVAILABLE, UNAVAILABLE),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "at_setup", "later"), CLOSES)
+def test_a_close_that_receiving_reports(code: int, reason: str, at_setup: FailureKind, later: FailureKind) -> None:
+    """Each close of Google's means what its code and reason say, by when it came."""
+    error = APIError(code, reason)
+    assert classify(error, during_setup=True).kind is at_setup
+    assert classify(error, during_setup=False).kind is later
+
+
+@pytest.mark.parametrize(("code", "reason", "at_setup", "later"), CLOSES)
+def test_a_close_that_sending_reports(code: int, reason: str, at_setup: FailureKind, later: FailureKind) -> None:
+    """Sending may be the first to notice a close, with another exception for it: the meaning is the same."""
+    error: ConnectionClosed
+    if code == 1006:
+        error = ConnectionClosedError(None, None)
+    elif code == 1000:
+        error = ConnectionClosedOK(Close(code, reason), Close(code, reason), rcvd_then_sent=True)
+    else:
+        error = ConnectionClosedError(Close(code, reason), Close(code, reason), rcvd_then_sent=True)
+    assert classify(error, during_setup=True).kind is at_setup
+    assert classify(error, during_setup=False).kind is later
+
+
+def test_our_own_keepalive_timeout_is_a_lost_connection() -> None:
+    """A close that we sent ourselves says nothing about quota or key."""
+    error = ConnectionClosedError(None, Close(1011, "keepalive ping timeout"))
+    assert classify(error, during_setup=False).kind is UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, REJECTED),
+        (401, REJECTED),
+        (403, REJECTED),
+        (404, REJECTED),
+        (429, QUOTA),
+        (500, UNAVAILABLE),
+        (502, UNAVAILABLE),
+        (503, UNAVAILABLE),
+    ],
+)
+def test_a_refused_upgrade(status: int, kind: FailureKind) -> None:
+    """The HTTP status of a refused upgrade tells what to do."""
+    error = InvalidStatus(Response(status, "x", Headers()))
+    assert classify(error, during_setup=True).kind is kind
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("refused"),
+        TimeoutError(),
+        TypeError("'<=' not supported between 'int' and 'NoneType'"),
+        ValueError("Failed to parse response"),
+    ],
+)
+def test_anything_else_may_pass(error: Exception) -> None:
+    """Faults of the network, and frames that the SDK does not understand, are worth another attempt."""
+    failure = classify(error, during_setup=True)
+    assert failure.kind is UNAVAILABLE
+    assert failure.retryable
+
+
+def test_only_what_may_pass_is_tried_again() -> None:
+    """A refusal is not repeated, and quota is left alone."""
+    assert [kind for kind in FailureKind if UpstreamError(kind, "x").retryable] == [UNAVAILABLE]
+
+
+def test_a_failure_is_not_classified_twice() -> None:
+    """A failure that is one already keeps its kind."""
+    failure = UpstreamError(QUOTA, "x")
+    assert classify(failure, during_setup=True) is failure

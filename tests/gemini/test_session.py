@@ -1,0 +1,581 @@
+"""A session with the upstream, over a fake connection and in virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemini.connector import LiveConfig
+from gemini.errors import FailureKind, UpstreamError
+from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, Usage
+from gemini.session import LiveSession, SessionEvent, SessionTimes, SpeechDropped
+from gemini.turns import OutputEnded, TurnEnded
+from tests.support.fake_upstream import ACTIVITY_END, ACTIVITY_START, FakeConnection, FakeConnector
+from tests.support.pcm import counting_pcm
+from tests.support.turns import TIMES
+from tests.support.virtual_time import VirtualTimeLoop, settle
+
+RATE_HZ = 16_000
+PREROLL = RATE_HZ * 3 // 10
+ANSWER = (SourceText("안녕."), TargetText("Hi."), TargetAudio(b"\1\0", 24000), GenerationComplete(), TurnComplete())
+LOST = UpstreamError(FailureKind.UNAVAILABLE, "lost")
+
+
+class Talk:
+    """A session, and a speaker whose audio tells its position in the stream.
+
+    Attributes:
+        session: The session.
+        happened: Its events so far, each with the loop's time.
+        failure: How its events ended.
+    """
+
+    def __init__(self, session: LiveSession, connector: FakeConnector) -> None:
+        """Take a session that is connected, or will be."""
+        self.session = session
+        self.connector = connector
+        self.happened: list[tuple[float, SessionEvent]] = []
+        self.failure: UpstreamError | None = None
+        self.position = 0
+
+    @property
+    def upstream(self) -> FakeConnection:
+        """The connection."""
+        return self.connector.connection
+
+    @property
+    def events(self) -> list[SessionEvent]:
+        """The session's events so far."""
+        return [event for _, event in self.happened]
+
+    @property
+    def ends(self) -> list[TurnEnded]:
+        """The ends of turns so far."""
+        return [event for event in self.events if isinstance(event, TurnEnded)]
+
+    def hear(self, samples: int, chunk: int = 4096) -> None:
+        """The next audio of the stream, in chunks."""
+        end = self.position + samples
+        while self.position < end:
+            step = min(chunk, end - self.position)
+            self.session.append_audio(counting_pcm(self.position, self.position + step))
+            self.position += step
+
+    def utter(self, samples: int) -> tuple[int, int]:
+        """An utterance without pre-roll audio of its own; its first and last position."""
+        start = self.position
+        self.session.start_utterance(0)
+        self.hear(samples)
+        self.session.end_utterance(0)
+        return start, self.position
+
+    async def follow(self) -> None:
+        """Note events until they end."""
+        try:
+            async with aclosing(self.session.events()) as events:  # type: ignore[type-var]
+                async for event in events:
+                    self.happened.append((asyncio.get_running_loop().time(), event))
+        except UpstreamError as error:
+            self.failure = error
+
+
+@asynccontextmanager
+async def talking(
+    *,
+    overlap: Literal["hold", "stream"] = "hold",
+    ring_secs: float = 60.0,
+    manual_activity: bool = True,
+    connector: FakeConnector | None = None,
+) -> AsyncIterator[Talk]:
+    """A connected session."""
+    connector = connector or FakeConnector()
+    session = new_session(connector, overlap=overlap, ring_secs=ring_secs, manual_activity=manual_activity)
+    await session.connect()
+    talk = Talk(session, connector)
+    following = asyncio.create_task(talk.follow())
+    try:
+        yield talk
+    finally:
+        following.cancel()
+        await session.close()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def new_session(
+    connector: FakeConnector,
+    *,
+    overlap: Literal["hold", "stream"] = "hold",
+    ring_secs: float = 60.0,
+    manual_activity: bool = True,
+    clock: Callable[[], float] | None = None,
+) -> LiveSession:
+    """A session that is not connected."""
+    times = SessionTimes(connect_timeout_secs=4.0, preroll_secs=0.3, ring_secs=ring_secs, turns=TIMES)
+    config = LiveConfig(model="m", instruction="x", manual_activity=manual_activity)
+    return LiveSession(connector, config, times, overlap=overlap, clock=clock)
+
+
+def samples(start: int, end: int) -> bytes:
+    """The stream from one position to another."""
+    return counting_pcm(start, end)
+
+
+# Connecting
+
+
+async def test_a_failure_that_may_pass_is_tried_again() -> None:
+    """Connecting goes on after transient failures, with the same setup."""
+    connector = FakeConnector(failures=[LOST, LOST])
+    async with talking(connector=connector) as talk:
+        assert len(connector.configs) == 3
+        assert set(connector.configs) == {LiveConfig(model="m", instruction="x")}
+        talk.utter(RATE_HZ)
+        await settle()
+        assert talk.upstream.pcm == samples(0, RATE_HZ)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.REJECTED, FailureKind.QUOTA])
+async def test_a_refusal_is_final(kind: FailureKind) -> None:
+    """What the same attempt cannot cure is reported at once."""
+    connector = FakeConnector(failures=[UpstreamError(kind, "no")] * 9)
+    session = new_session(connector)
+    with pytest.raises(UpstreamError) as caught:
+        await session.connect()
+    assert caught.value.kind is kind
+    assert len(connector.configs) == 1
+    await session.close()
+
+
+@pytest.mark.parametrize("connector", [FakeConnector(failures=[LOST] * 1000), FakeConnector(delay_secs=60)])
+async def test_connecting_takes_its_time_and_no_longer(connector: FakeConnector) -> None:
+    """Failing over and over, or hanging: after 4 s the upstream is unavailable, retries included."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    session = new_session(connector)
+    with pytest.raises(UpstreamError, match="within 4 s") as caught:
+        await session.connect()
+    assert caught.value.kind is FailureKind.UNAVAILABLE
+    assert loop.time() - began == pytest.approx(4.0, abs=0.01)
+    assert len(connector.configs) < 100
+    await session.close()
+
+
+async def test_speech_before_connecting_is_kept() -> None:
+    """What is said while the session connects reaches the model afterwards, whole."""
+    connector = FakeConnector(delay_secs=3.0)
+    session = new_session(connector)
+    talk = Talk(session, connector)
+    connecting = asyncio.create_task(session.connect())
+    start, end = talk.utter(2 * RATE_HZ)
+    await connecting
+    await settle()
+    assert talk.upstream.activities == [samples(start, end)]
+    await session.close()
+
+
+# Utterances
+
+
+async def test_an_utterance_goes_up_between_its_marks() -> None:
+    """Start, all audio in order, end; nothing before and nothing after."""
+    async with talking() as talk:
+        talk.hear(RATE_HZ)
+        start, end = talk.utter(2 * RATE_HZ)
+        talk.hear(RATE_HZ)
+        await settle()
+        sent = talk.upstream.sent
+        assert (sent[0], sent[-1]) == (ACTIVITY_START, ACTIVITY_END)
+        assert talk.upstream.activities == [samples(start - PREROLL, end)]
+
+
+async def test_the_beginning_goes_with_its_preroll() -> None:
+    """The audio before the first voice is sent with it, wherever in a chunk the voice lies."""
+    async with talking() as talk:
+        talk.hear(RATE_HZ)
+        talk.session.start_utterance(-300)
+        await settle()
+        assert talk.upstream.pcm == samples(RATE_HZ - 300 - PREROLL, RATE_HZ)
+
+
+async def test_preroll_begins_with_the_stream() -> None:
+    """Voice at the very beginning has as much pre-roll as there is."""
+    async with talking() as talk:
+        talk.hear(100)
+        start, end = talk.utter(RATE_HZ)
+        await settle()
+        assert (start, talk.upstream.activities) == (100, [samples(0, end)])
+
+
+async def test_preroll_never_sends_anything_twice() -> None:
+    """The pre-roll of an utterance begins at the earliest where the one before ended."""
+    async with talking() as talk:
+        _, first_end = talk.utter(RATE_HZ)
+        talk.hear(1000)
+        _, second_end = talk.utter(RATE_HZ)
+        await settle()
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert talk.upstream.activities == [samples(0, first_end), samples(first_end, second_end)]
+
+
+async def test_a_piece_continues_without_preroll() -> None:
+    """A further piece of a long utterance starts exactly where it is said to, in speech that was held back too."""
+    async with talking() as talk:
+        _, first_end = talk.utter(RATE_HZ)
+        talk.hear(2000)
+        talk.session.continue_utterance(-500)
+        talk.hear(RATE_HZ)
+        talk.session.end_utterance(0)
+        await settle()
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert talk.upstream.activities[1] == samples(first_end + 1500, talk.position)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 9000), st.integers(0, 3000)), min_size=1, max_size=5),
+    st.sampled_from([320, 1600, 4096]),
+    st.booleans(),
+)
+def test_nothing_past_an_end_is_sent_and_nothing_before_it_is_missing(
+    utterances: list[tuple[int, int, int]], chunk: int, prompt: bool
+) -> None:
+    """Whatever the chunks and however the marks lie in them, each activity holds exactly its stretch of the stream.
+
+    The speaker says ``voiced`` samples after ``pause`` of them. Marks come before the chunk in which they lie.
+    """
+    starts, ends, position = [], [], 0
+    for pause, voiced, rest in utterances:
+        starts.append(position + pause)
+        ends.append(position + pause + voiced)
+        position += pause + voiced + rest
+    claimed = [max(0, starts[0] - PREROLL)]
+    claimed += [max(start - PREROLL, end) for start, end in zip(starts[1:], ends[:-1], strict=True)]
+
+    async def run() -> list[bytes]:
+        async with talking() as talk:
+            marks = sorted([(at, True) for at in starts] + [(at, False) for at in ends])
+            while talk.position < position or marks:
+                until = talk.position + chunk
+                while marks and marks[0][0] <= until:
+                    at, begins = marks.pop(0)
+                    mark = talk.session.start_utterance if begins else talk.session.end_utterance
+                    mark(at - talk.position)
+                talk.hear(chunk, chunk)
+                if prompt:
+                    await settle(0.01)
+            for _ in utterances:
+                await settle()
+                talk.upstream.say(*ANSWER)
+            await settle()
+            assert len(talk.ends) == len(utterances)
+            assert talk.upstream.sent.count(ACTIVITY_END) == len(utterances)
+            return talk.upstream.activities
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        activities = runner.run(run())
+    assert activities == [samples(start, end) for start, end in zip(claimed, ends, strict=True)]
+
+
+# One unanswered utterance at a time
+
+
+async def test_the_next_utterance_waits_for_the_answer() -> None:
+    """While one utterance is unanswered nothing of the next goes up; then it goes in one burst."""
+    async with talking() as talk:
+        talk.utter(RATE_HZ)
+        talk.hear(RATE_HZ)
+        start, end = talk.utter(3 * RATE_HZ)
+        await settle(5)
+        assert len(talk.upstream.activities) == 1
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert talk.upstream.activities[1] == samples(start - PREROLL, end)
+        assert talk.upstream.sent_at[-1] - talk.upstream.sent_at[-6] < 0.01
+
+
+async def test_an_utterance_goes_up_while_it_is_spoken() -> None:
+    """What is said is sent at once, not when the utterance ends."""
+    async with talking() as talk:
+        talk.session.start_utterance(0)
+        for spoken in range(1, 4):
+            talk.hear(1600)
+            await settle()
+            assert talk.upstream.pcm == samples(0, 1600 * spoken)
+
+
+async def test_a_held_utterance_may_still_be_spoken() -> None:
+    """An answer in the middle of the next utterance lets its first part go, and the rest as it is spoken."""
+    async with talking() as talk:
+        talk.utter(RATE_HZ)
+        talk.session.start_utterance(0)
+        talk.hear(RATE_HZ)
+        await settle()
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert talk.upstream.activities[1] == samples(RATE_HZ, 2 * RATE_HZ)
+        talk.hear(RATE_HZ)
+        talk.session.end_utterance(-1000)
+        await settle()
+        assert talk.upstream.activities[1] == samples(RATE_HZ, 3 * RATE_HZ)
+        assert talk.upstream.sent[-1] == ACTIVITY_END
+
+
+async def test_utterances_that_nothing_answers_do_not_block_the_rest() -> None:
+    """The watchdog gives up an utterance and the next goes up, in order, each once."""
+    async with talking() as talk:
+        stretches = [talk.utter(RATE_HZ) for _ in range(3)]
+        await settle(40)
+        assert talk.upstream.activities == [samples(*stretch) for stretch in stretches]
+        assert [end.timed_out for end in talk.ends] == [True] * 3
+        assert talk.session.timed_out_turns == 3
+
+
+async def test_overlap_may_be_tried() -> None:
+    """With ``overlap="stream"`` the next utterance does not wait."""
+    async with talking(overlap="stream") as talk:
+        stretches = [talk.utter(RATE_HZ) for _ in range(3)]
+        await settle()
+        assert talk.upstream.activities == [samples(*stretch) for stretch in stretches]
+        assert talk.ends == []
+        for _ in range(3):
+            talk.upstream.say(*ANSWER)
+        await settle()
+        assert len(talk.ends) == 3
+
+
+async def test_an_early_answer_does_not_break_the_session() -> None:
+    """Output and its end while the utterance is still being spoken leave it open, and the session whole."""
+    async with talking() as talk:
+        talk.session.start_utterance(0)
+        talk.hear(RATE_HZ)
+        await settle()
+        talk.upstream.say(*ANSWER)
+        await settle(30)
+        talk.hear(RATE_HZ)
+        talk.session.end_utterance(0)
+        await settle()
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert talk.failure is None
+        assert len(talk.ends) == 1
+        assert talk.upstream.activities == [samples(0, 2 * RATE_HZ)]
+
+
+async def test_an_end_without_a_start_is_ignored() -> None:
+    """A mark too many does no harm."""
+    async with talking() as talk:
+        talk.session.end_utterance(0)
+        start, end = talk.utter(RATE_HZ)
+        talk.session.end_utterance(0)
+        talk.hear(RATE_HZ)
+        talk.session.end_utterance(0)
+        await settle()
+        assert talk.upstream.activities == [samples(start, end)]
+
+
+async def test_deadlines_are_kept_on_time() -> None:
+    """A turn ends by the clock when the upstream goes silent, not at the next event."""
+    async with talking() as talk:
+        talk.utter(RATE_HZ)
+        await settle()
+        began = asyncio.get_running_loop().time()
+        talk.upstream.say(SourceText("안녕."), TargetAudio(b"\1\0", 24000), GenerationComplete())
+        await settle(5)
+        times = {type(event): at - began for at, event in talk.happened}
+        assert times[OutputEnded] == pytest.approx(0.5, abs=0.01)
+        assert times[TurnEnded] == pytest.approx(2.0, abs=0.01)
+
+
+async def test_a_cut_turn_lets_the_next_utterance_go() -> None:
+    """After ``interrupt`` in the wait for late text the next utterance need not wait."""
+    async with talking() as talk:
+        talk.utter(RATE_HZ)
+        talk.utter(RATE_HZ)
+        await settle()
+        talk.upstream.say(TargetAudio(b"\1\0", 24000), GenerationComplete())
+        await settle(1.0)
+        assert len(talk.upstream.activities) == 1
+        talk.session.cut()
+        await settle()
+        assert len(talk.upstream.activities) == 2
+
+
+# Bounds
+
+
+async def test_the_oldest_waiting_utterance_is_dropped_first() -> None:
+    """When more waits than the ring holds, whole utterances go, oldest first, and each is reported."""
+    async with talking(ring_secs=5.0) as talk:
+        talk.utter(RATE_HZ)
+        await settle()
+        stretches = [talk.utter(2 * RATE_HZ) for _ in range(4)]
+        await settle()
+        assert [event for event in talk.events if isinstance(event, SpeechDropped)] == [
+            SpeechDropped(2000, whole_utterance=True),
+            SpeechDropped(2000, whole_utterance=True),
+        ]
+        for _ in range(3):
+            talk.upstream.say(*ANSWER)
+            await settle()
+        assert talk.upstream.activities[1:] == [samples(*stretch) for stretch in stretches[2:]]
+        assert len(talk.ends) == 3
+
+
+async def test_speech_that_is_still_being_spoken_is_dropped_last() -> None:
+    """An utterance longer than the ring loses what did not fit; the rest of it is answered like any other."""
+    async with talking(ring_secs=2.0) as talk:
+        talk.upstream.may_send.clear()
+        talk.session.start_utterance(0)
+        talk.hear(3 * RATE_HZ)
+        talk.upstream.may_send.set()
+        await settle()
+        talk.hear(RATE_HZ)
+        talk.session.end_utterance(0)
+        await settle()
+        dropped = [event for event in talk.events if isinstance(event, SpeechDropped)]
+        assert all(not event.whole_utterance for event in dropped)
+        dropped_samples = sum(event.duration_ms for event in dropped) * RATE_HZ // 1000
+        sent = len(talk.upstream.pcm) // 2
+        assert sent + dropped_samples == pytest.approx(4 * RATE_HZ, abs=RATE_HZ // 1000 * len(dropped))
+        assert talk.upstream.pcm.endswith(samples(3 * RATE_HZ, 4 * RATE_HZ))
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert len(talk.ends) == 1
+
+
+async def test_memory_stays_bounded_in_silence() -> None:
+    """An hour without an utterance keeps no more than the pre-roll needs, and reports nothing dropped."""
+    async with talking(ring_secs=5.0) as talk:
+        talk.hear(60 * RATE_HZ)
+        await settle()
+        assert talk.session._ring.end - talk.session._ring.start <= 2 * RATE_HZ
+        assert talk.events == []
+
+
+# Automatic detection
+
+
+async def test_the_stream_goes_up_whole_where_the_upstream_detects() -> None:
+    """Without marks of ours everything is sent, silence included, with no activity marks."""
+    async with talking(manual_activity=False) as talk:
+        for _ in range(5):
+            talk.hear(3200)
+            await settle()
+        assert talk.upstream.sent == [samples(n * 3200, (n + 1) * 3200) for n in range(5)]
+        talk.upstream.say(*ANSWER)
+        await settle()
+        assert len(talk.ends) == 1
+
+
+async def test_a_stuck_stream_drops_speech_and_goes_on() -> None:
+    """When the upstream takes nothing, what does not fit is reported, and the rest follows in order."""
+    async with talking(manual_activity=False, ring_secs=1.0) as talk:
+        talk.upstream.may_send.clear()
+        talk.hear(1600)
+        await settle()
+        talk.hear(2 * RATE_HZ)
+        talk.upstream.may_send.set()
+        await settle()
+        dropped = [event for event in talk.events if isinstance(event, SpeechDropped)]
+        assert dropped
+        assert all(not event.whole_utterance for event in dropped)
+        assert talk.upstream.pcm.endswith(samples(talk.position - 100, talk.position))
+
+
+# Ends
+
+
+@pytest.mark.parametrize("error", [LOST, UpstreamError(FailureKind.QUOTA, "You exceeded")])
+async def test_a_lost_connection_ends_the_events(error: UpstreamError) -> None:
+    """What came before is given out, then the failure, with its kind."""
+    async with talking() as talk:
+        talk.utter(RATE_HZ)
+        await settle()
+        talk.upstream.say(*ANSWER)
+        talk.upstream.lose(error)
+        await settle()
+        assert talk.failure is error
+        assert len(talk.ends) == 1
+
+
+async def test_a_connection_that_takes_nothing_more_ends_the_events() -> None:
+    """A failure to send is a lost connection, too."""
+    async with talking() as talk:
+        talk.upstream.refuse_sending(LOST)
+        talk.utter(RATE_HZ)
+        await settle()
+        assert talk.failure is LOST
+
+
+async def test_a_fault_of_a_task_is_a_lost_connection() -> None:
+    """An exception of any other kind ends the events as well, rather than leaving the client without answer."""
+    async with talking() as talk:
+        talk.upstream.lose(ZeroDivisionError("oops"))
+        await settle()
+        assert talk.failure is not None
+        assert talk.failure.kind is FailureKind.UNAVAILABLE
+        assert "ZeroDivisionError" in str(talk.failure)
+
+
+async def test_closing_leaves_nothing_behind() -> None:
+    """After ``close()`` no task runs, and the connection is closed; a second time does no harm."""
+    before = asyncio.all_tasks()
+    connector = FakeConnector()
+    session = new_session(connector)
+    await session.connect()
+    talk = Talk(session, connector)
+    talk.utter(RATE_HZ)
+    await session.close()
+    assert connector.connection.closed
+    assert asyncio.all_tasks() == before
+    await session.close()
+
+
+async def test_closing_does_not_wait_for_a_stuck_upstream() -> None:
+    """A send that hangs does not hold ``close()`` up."""
+    loop = asyncio.get_running_loop()
+    async with talking() as talk:
+        talk.upstream.may_send.clear()
+        talk.utter(RATE_HZ)
+        await settle()
+        began = loop.time()
+        await talk.session.close()
+        assert loop.time() == pytest.approx(began, abs=0.01)
+
+
+async def test_a_session_that_never_connected_can_be_closed() -> None:
+    """``close()`` without ``connect()`` does nothing."""
+    await new_session(FakeConnector()).close()
+
+
+async def test_tokens_are_counted() -> None:
+    """What the upstream says of usage adds up."""
+    async with talking() as talk:
+        talk.upstream.say(Usage(500, 40))
+        talk.upstream.say(Usage(30, 2))
+        await settle()
+        assert (talk.session.prompt_tokens, talk.session.response_tokens) == (530, 42)
+
+
+async def test_times_may_come_from_another_clock() -> None:
+    """With a clock of its own the session waits the same on the loop."""
+    connector = FakeConnector()
+    loop = asyncio.get_running_loop()
+    session = new_session(connector, clock=lambda: loop.time() + 5000)
+    await session.connect()
+    talk = Talk(session, connector)
+    following = asyncio.create_task(talk.follow())
+    talk.utter(RATE_HZ)
+    await settle(11.9)
+    assert talk.ends == []
+    await settle(0.2)
+    assert len(talk.ends) == 1
+    following.cancel()
+    await session.close()
+    await asyncio.gather(following, return_exceptions=True)

@@ -1,0 +1,71 @@
+"""Steps of somebody else's, as a pipeline file names them by import path. None of ours knows of them."""
+
+from typing import Any
+
+from pipecat.frames.frames import Frame, InputAudioRawFrame, TTSAudioRawFrame, TTSTextFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pydantic import BaseModel, ConfigDict
+
+from processors.context import SessionContext
+
+
+class Shout(FrameProcessor):
+    """Puts the target text in capitals: a processor of pipecat's kind, with keyword arguments."""
+
+    def __init__(self, *, suffix: str = "", **kwargs: Any):
+        """``suffix`` is added to every piece of text."""
+        super().__init__(**kwargs)
+        self._suffix = suffix
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Change target text; pass everything on."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TTSTextFrame):
+            frame.text = frame.text.upper() + self._suffix
+        await self.push_frame(frame, direction)
+
+
+class CountingParams(BaseModel):
+    """Parameters of :class:`Counting`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: str
+
+
+class Counting(FrameProcessor):
+    """Counts the audio that goes through it, by the session's id: a step with ``Params`` and a context.
+
+    Attributes:
+        heard_bytes: Of input audio, by label and session id.
+        spoken_bytes: Of interpreted speech, by label and session id.
+    """
+
+    Params = CountingParams
+    heard_bytes: dict[tuple[str, str], int] = {}  # noqa: RUF012 - shared by all sessions on purpose
+    spoken_bytes: dict[tuple[str, str], int] = {}  # noqa: RUF012 - the same
+
+    def __init__(self, params: CountingParams, context: SessionContext):
+        """Make the step for one session."""
+        super().__init__()
+        self._key = (params.label, context.session_id)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Count; pass everything on."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            self.heard_bytes[self._key] = self.heard_bytes.get(self._key, 0) + len(frame.audio)
+        elif isinstance(frame, TTSAudioRawFrame):
+            self.spoken_bytes[self._key] = self.spoken_bytes.get(self._key, 0) + len(frame.audio)
+        await self.push_frame(frame, direction)
+
+
+class Faulty(FrameProcessor):
+    """Raises at the first interpreted speech, with words that no client may see."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Fail."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TTSAudioRawFrame):
+            raise RuntimeError("the secret is in /etc/interpreter/key.pem")
+        await self.push_frame(frame, direction)

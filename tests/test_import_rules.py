@@ -1,0 +1,88 @@
+"""Who may import whom: the rule of docs/architecture, checked on the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = {"server", "pipelines", "processors", "gemini", "protocol", "emulator", "client"}
+
+ALLOWED: dict[str, set[str]] = {
+    "server": OURS,
+    "pipelines": {"pipelines", "processors", "gemini", "protocol"},
+    "processors": {"processors", "gemini", "protocol"},
+    "gemini": {"gemini"},
+    "protocol": {"protocol"},
+    "emulator": {"emulator"},
+    "client": {"client", "protocol"},
+}
+FRAMEWORKS = {"pipecat", "fastapi", "starlette", "uvicorn", "pydantic_settings"}
+STEPS = {"vad", "gemini_live", "transcription", "speech_state", "transcript_log"}
+
+
+def modules_of(package: str) -> list[Path]:
+    """The source files of one of our packages."""
+    return [ROOT / "server.py"] if package == "server" else sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of everything that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+    return names
+
+
+def roots(names: set[str]) -> set[str]:
+    """The top-level package of each name."""
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("package", sorted(ALLOWED))
+def test_packages_import_only_what_lies_below_them(package: str) -> None:
+    """Data flows one way: server > pipelines > processors > gemini, protocol."""
+    for path in modules_of(package):
+        forbidden = roots(imported(path)) & OURS - ALLOWED[package]
+        assert not forbidden, f"{path.name} imports {forbidden}"
+
+
+@pytest.mark.parametrize("package", ["protocol", "gemini", "emulator"])
+def test_wires_know_no_framework(package: str) -> None:
+    """The two wires are values, and the emulator is its own; only the serializer speaks pipecat."""
+    for path in modules_of(package):
+        allowed = {"pipecat"} if path.name == "serializer.py" else set()
+        forbidden = roots(imported(path)) & FRAMEWORKS - allowed
+        assert not forbidden, f"{path.name} imports {forbidden}"
+
+
+def test_only_gemini_imports_google() -> None:
+    """The upstream's library has one importer, so that it can be replaced."""
+    for package in OURS - {"gemini"}:
+        for path in modules_of(package):
+            assert "google" not in roots(imported(path)), path.name
+
+
+def test_steps_do_not_import_each_other() -> None:
+    """A step can be taken out without another noticing."""
+    for step in STEPS:
+        others = {f"processors.{other}" for other in STEPS - {step}}
+        assert not imported(ROOT / "processors" / f"{step}.py") & others, step
+
+
+def test_only_settings_read_the_environment() -> None:
+    """Nothing but the settings depends on the environment."""
+    for package in sorted(OURS - {"emulator"}):
+        for path in modules_of(package):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            reads = [
+                node
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+            ]
+            # server.py hands --emulator on to the process that DEBUG reloads.
+            assert len(reads) <= (1 if package == "server" else 0), path.name
