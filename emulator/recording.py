@@ -63,7 +63,8 @@ class SessionRecorder:
 
 def next_folder(record_dir: Path) -> Path:
     """A folder for the next session: numbered, after those that are there."""
-    numbers = [int(item.name.removeprefix("session-")) for item in record_dir.glob("session-[0-9]*")]
+    names = [item.name.removeprefix("session-") for item in record_dir.glob("session-*")]
+    numbers = [int(name) for name in names if name.isdecimal()]
     return record_dir / f"session-{max(numbers, default=0) + 1:04}"
 
 

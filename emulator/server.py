@@ -1,7 +1,8 @@
 """The emulator as a whole: the TLS door, the upgrade, and what all sessions share.
 
-TLS is started here, connection by connection, and not by the event loop's listener, because an emulator that never
-answers the TLS greeting is one of the failures it plays.
+TLS is started here, connection by connection, and not by the event loop's listener, because an emulator that
+never answers the TLS greeting is one of the failures it plays. (Under uvloop it is the listener's, and
+``black_hole`` goes mute after TLS.)
 """
 
 import asyncio
@@ -121,13 +122,15 @@ class Emulator:
         if self._record_dir is not None:
             self._record_dir.mkdir(parents=True, exist_ok=True)
         context = self._make_certificates()
+        by_hand = isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop)
         try:
             self._server = await serve(
                 self._serve_session,
                 self._host or None,
                 self._port,
                 process_request=self._process_request,
-                create_connection=self._door_class(context),
+                create_connection=self._door_class(context if by_hand else None),
+                ssl=None if by_hand else context,
                 compression=None,
                 ping_interval=None,
                 max_size=_MAX_FRAME_BYTES,
@@ -174,7 +177,7 @@ class Emulator:
             self._ca_file.unlink(missing_ok=True)
             self._ca_file = None
 
-    def _door_class(self, context: ssl.SSLContext) -> type["_Door"]:
+    def _door_class(self, context: ssl.SSLContext | None) -> type["_Door"]:
         emulator = self
 
         class Door(_Door):
@@ -257,9 +260,13 @@ class _HandleBook:
 
 
 class _Door(ServerConnection):
-    """A connection that starts TLS itself, or never does."""
+    """A connection that starts TLS itself, or never does.
 
-    tls: ssl.SSLContext
+    uvloop reads from a socket before its TLS can be started by hand, so there the loop's listener does it.
+    """
+
+    tls: ssl.SSLContext | None
+    """None where the event loop has already done TLS."""
     doors: "set[_Door]"
     options: EmulatorOptions
     refusal: Refusal | None
@@ -270,6 +277,7 @@ class _Door(ServerConnection):
         self._raw: asyncio.Transport | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._connected = False
+        self._early = bytearray()
 
     def admit(self) -> None:
         """Fix the options of this connection and how it is refused."""
@@ -281,15 +289,20 @@ class _Door(ServerConnection):
         self._raw = transport
         self.doors.add(self)
         self.admit()
-        transport.pause_reading()
-        if self.refusal != "black_hole":
-            self._greeting = asyncio.create_task(self._greet(transport))
+        if self.refusal == "black_hole":
+            return
+        if self.tls is None:
+            self._connected = True
+            super().connection_made(transport)
+        else:
+            # The task's first step hands the transport to TLS before the loop reads from the socket.
+            self._greeting = asyncio.create_task(self._greet(transport, self.tls))
 
-    async def _greet(self, transport: asyncio.Transport) -> None:
+    async def _greet(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
         loop = asyncio.get_running_loop()
         try:
             secured = await loop.start_tls(
-                transport, self, self.tls, server_side=True, ssl_handshake_timeout=_TLS_TIMEOUT_SECS
+                transport, self, tls, server_side=True, ssl_handshake_timeout=_TLS_TIMEOUT_SECS
             )
         except (OSError, ConnectionError, ssl.SSLError):
             transport.abort()
@@ -300,6 +313,21 @@ class _Door(ServerConnection):
             return
         self._connected = True
         super().connection_made(secured)
+        if self._early:
+            super().data_received(bytes(self._early))
+            self._early.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass data on; what TLS decrypts before the WebSocket part stands waits for it."""
+        if self._connected:
+            super().data_received(data)
+        elif self._greeting is not None:
+            self._early += data
+
+    def eof_received(self) -> None:
+        """Pass the end of the input on, if the WebSocket part had begun."""
+        if self._connected:
+            super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass the end on, if the WebSocket part had begun."""

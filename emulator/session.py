@@ -123,7 +123,7 @@ class Session:
         self._open: _Utterance | None = None
         self._turns: asyncio.Queue[_Utterance] = asyncio.Queue()
         self._performing: asyncio.Task[None] | None = None
-        self._performed_variant: Variant | None = None
+        self._performed: tuple[UtteranceRecord, Variant] | None = None
         self._background: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -331,7 +331,7 @@ class Session:
         variant = self._options.variant
         if answer.pieces and answer.pieces[0].entry.variant:
             variant = variant.overridden(dict(answer.pieces[0].entry.variant))
-        self._performed_variant = variant
+        self._performed = (utterance.record, variant)
         wanted = Wanted(
             input=self._setup is not None and self._setup.input_transcription,
             output=self._setup is not None and self._setup.output_transcription,
@@ -373,17 +373,14 @@ class Session:
 
     async def _interrupt(self) -> None:
         """Cut off the answer that is being given, where the variant and the setup let an activity do that."""
-        variant, task = self._performed_variant, self._performing
-        if task is None or task.done() or variant is None or variant.on_overlap != "interrupt":
+        task, performed = self._performing, self._performed
+        if task is None or task.done() or performed is None or performed[1].on_overlap != "interrupt":
             return
         if self._setup is not None and self._setup.no_interruption:
             return
         task.cancel()
         await asyncio.wait({task})
-        for utterance in reversed(self._record.utterances):
-            if utterance.ended_at_secs is not None and not utterance.complete:
-                utterance.interrupted = True
-                break
+        performed[0].interrupted = True
         await self._send({"serverContent": {"interrupted": True}}, "interrupted")
         await self._send({"serverContent": {"turnComplete": True}}, "turnComplete")
 

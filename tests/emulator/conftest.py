@@ -2,14 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
 import pytest
 from google import genai
 from google.genai import types
+from google.genai.errors import APIError
 from google.genai.live import AsyncSession
 
 from emulator import Emulator, EmulatorOptions, Scenario
@@ -127,6 +128,26 @@ def turn() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def draining() -> Callable[..., AbstractAsyncContextManager[None]]:
+    """Reads a session's messages in the background: a client that reads nothing cannot even close."""
+
+    async def drain(session: AsyncSession) -> None:
+        with suppress(APIError):
+            while True:
+                async for _ in session.receive():
+                    pass
+
+    @asynccontextmanager
+    async def drain_meanwhile(session: AsyncSession) -> AsyncIterator[None]:
+        reader = asyncio.create_task(drain(session))
+        yield
+        reader.cancel()
+        await asyncio.wait({reader})
+
+    return drain_meanwhile
+
+
+@pytest.fixture
 def until() -> Callable[..., Any]:
     """Lets the loop run until something is true."""
 
@@ -147,6 +168,6 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def silence() -> Iterator[Callable[[float], Samples]]:
+def silence() -> Callable[[float], Samples]:
     """Digital silence of so many seconds at 16 kHz."""
-    yield lambda secs: np.zeros(round(secs * 16_000), np.float32)
+    return lambda secs: np.zeros(round(secs * 16_000), np.float32)

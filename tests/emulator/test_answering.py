@@ -13,10 +13,12 @@ UNKNOWN = Hearing((), voiced=True)
 
 
 def answer(answerer: Answerer, *edges: tuple[float, float], clip: str = JFK) -> Answer:
+    """The answer to stretches of one clip."""
     return answerer.answer(Hearing(tuple(Stretch(clip, *edge) for edge in edges), voiced=True))
 
 
 def words(scenario: Scenario, clip: str, field: str) -> list[str]:
+    """All words of a clip."""
     return [
         word for entry in scenario.entries if entry.heard and entry.heard.clip == clip
         for word in getattr(entry, field).split()

@@ -1,6 +1,8 @@
 """What was heard is found to the millisecond, however the client has bent the sound on its way."""
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +16,12 @@ Cut = Callable[..., Samples]
 
 
 def hear(index: ClipIndex, *sounds: Samples) -> Hearing:
+    """What is heard in sounds one after the other."""
     return index.hear(to_pcm(np.concatenate(sounds)), 16_000)
 
 
-def parts(hearing: Hearing) -> list[tuple[str, float, float]]:
+def parts(hearing: Hearing) -> list[tuple[str, Any, Any]]:
+    """Clip, begin and end of each stretch."""
     return [(stretch.clip, stretch.from_secs, stretch.to_secs) for stretch in hearing.stretches]
 
 
@@ -41,9 +45,9 @@ def test_whole_clip(index: ClipIndex, cut: Cut, clip: str) -> None:
 def test_neighbours_partition_the_clip(index: ClipIndex, cut: Cut) -> None:
     """Pieces cut in the middle of speech meet again without gap or overlap."""
     edges = [18.2, 19.9, 21.37, 24.03, 27.5, 30.3]
-    found = [parts(hear(index, cut(KO, begin, end))) for begin, end in zip(edges[:-1], edges[1:], strict=True)]
+    found = [parts(hear(index, cut(KO, begin, end))) for begin, end in itertools.pairwise(edges)]
     assert [len(pieces) for pieces in found] == [1] * 5
-    for (before,), (after,) in zip(found[:-1], found[1:], strict=True):
+    for (before,), (after,) in itertools.pairwise(found):
         assert before[2] == pytest.approx(after[1], abs=0.0005)
 
 
