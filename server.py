@@ -251,8 +251,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,
-        # uvloop reads on when a transport is paused as it is made, which the emulator's late start of TLS needs.
-        "loop": "asyncio" if settings.emulator or sys.platform == "win32" else "uvloop",
+        "loop": "uvloop" if sys.platform != "win32" else "asyncio",
         "ws": "websockets-sansio",
         "ws_per_message_deflate": False,
         "ws_max_size": _LARGEST_FRAME_FACTOR * settings.max_message_bytes,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile  # type: ignore[import-untyped]  # the package has no type information
+import soundfile  # the package has no type information
 import soxr
 
 from client.errors import ClientError, InputError

@@ -91,7 +91,8 @@ class Transcript:
             return False
         self.finished = self.finished or finished
         self.language = language or self.language
-        self._interim = ""
+        if text.strip():
+            self._interim = ""
         self._take(text)
         return self.text != before
 

@@ -245,7 +245,7 @@ class TurnTracker:
         match event:
             case TargetAudio():
                 self._begin_output(turn)
-                self._resume_output(turn)
+                turn.output_ended_at = None  # it had only paused; late text alone does not resume it
                 turn.has_audio = True
                 turn.events.append(OutputAudio(event.pcm, event.sample_rate_hz))
             case TargetText():
@@ -268,14 +268,9 @@ class TurnTracker:
     def _begin_output(self, turn: _Turn) -> None:
         if not turn.output_started:
             turn.output_started = True
-            self._resume_output(turn)
+            turn.output_ended_at = None
             if turn.kind is not _Kind.LATE:
                 turn.events.append(OutputStarted())
-
-    def _resume_output(self, turn: _Turn) -> None:
-        """What was taken for the end of output was a pause; late text alone is no output that resumes."""
-        if not turn.cut:
-            turn.output_ended_at = None
 
     def _take_turn_complete(self, now: float) -> list[TurnEvent]:
         owed, self._turn_complete_owed = self._turn_complete_owed, False

@@ -40,6 +40,8 @@ def resolve_step(use: str) -> type[FrameProcessor]:
 def nearest(name: str, known: "dict[str, object] | dict[str, type[FrameProcessor]] | list[str]") -> str:
     """``; did you mean 'x'?`` where a known name is near, else the known names."""
     names = list(known)
+    if not names:
+        return "; there are none"
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(names))}"
 

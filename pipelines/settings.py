@@ -169,7 +169,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _soft_limit_below_hard_limit(self) -> "Settings":
-        if self.max_utterance_secs and self.soft_utterance_secs > self.max_utterance_secs:
+        chosen = "soft_utterance_secs" in self.model_fields_set  # the default gives way to a lower hard limit
+        if chosen and self.max_utterance_secs and self.soft_utterance_secs > self.max_utterance_secs:
             raise ValueError(
                 f"SOFT_UTTERANCE_SECS ({self.soft_utterance_secs:g}) must not exceed"
                 f" MAX_UTTERANCE_SECS ({self.max_utterance_secs:g})"

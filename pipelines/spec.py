@@ -198,7 +198,7 @@ def _keyword_arguments(step_class: type[FrameProcessor]) -> list[str]:
     for owner in step_class.__mro__:
         if "__init__" not in vars(owner):
             continue
-        parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
         names += [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break

@@ -35,6 +35,8 @@ def language_of(text: str, pair: tuple[str, str], upstream_code: str | None = No
     script = _main_script(text)
     if script is None:
         return upstream
+    if script == "CJK" and "ja" in pair and ("zh" not in pair or upstream == "ja"):
+        script = "KANA"  # Japanese may do without kana
     written_in_it = [language for language in pair if _SCRIPT_OF_LANGUAGE.get(language, "LATIN") == script]
     if len(written_in_it) == 1:
         return written_in_it[0]

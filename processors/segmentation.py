@@ -133,7 +133,9 @@ class UtteranceSegmenter:
 
     def _hear_silence(self) -> list[Mark]:
         marks: list[Mark] = []
-        silence_secs = (self._position - self._voice_end) / self._rate_hz
+        # A window that may be the first of returning voice is no silence, but may turn out to be.
+        silent_until = self._position - self._voiced_run * self._window
+        silence_secs = (silent_until - self._voice_end) / self._rate_hz
         if self._voice_active and silence_secs >= self._times.hangover_secs:
             self._voice_active = False
             marks.append(VoiceStopped())

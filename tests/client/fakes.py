@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]  # the package has no type information
+import soundfile  # the package has no type information
 from websockets.asyncio.server import ServerConnection, serve
 
 from client.turns import Turn

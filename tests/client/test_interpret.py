@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import soundfile  # type: ignore[import-untyped]  # the package has no type information
+import soundfile  # the package has no type information
 
 from client import connection
 from client.errors import ClientError, InputError, ServerError

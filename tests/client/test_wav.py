@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]  # the package has no type information
+import soundfile  # the package has no type information
 
 from client.errors import ClientError, InputError
 from client.wav import read_wav, write_wav

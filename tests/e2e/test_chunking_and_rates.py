@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Literal
 
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 import soxr
 
+from emulator import UtteranceRecord
 from tests.support.audit import (
     PATIENT,
     STREAM_HZ,
@@ -52,20 +54,31 @@ class Way:
         return f"{self.rate_hz} Hz, {self.chunk_ms} ms, {self.encoding}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What a client got, and what the upstream heard of it.
 
     Attributes:
+        way: How the client sent.
+        pcm: What it sent.
         turns: Source and target text of each turn.
-        spans: Of the utterances, on the time line of what the client sent.
+        utterances: What the upstream recorded.
     """
 
+    way: Way
+    pcm: bytes
     turns: list[tuple[str, str]]
-    spans: list[Span]
+    utterances: list[UtteranceRecord]
 
+    @cached_property
+    def spans(self) -> list[Span]:
+        """Where the utterances lie on the time line of what the client sent.
 
-Outcomes = dict[Way, Outcome]
+        Raises:
+            AssertionError: One is not, sample by sample, a part of it.
+        """
+        stream = stream_of(self.pcm, self.way.rate_hz)
+        return spans_of(self.utterances, stream, tolerance_lsb=0 if self.way.rate_hz == STREAM_HZ else 1)
 
 
 def speech_at(rate_hz: int) -> bytes:
@@ -80,14 +93,13 @@ def speech_at(rate_hz: int) -> bytes:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def outcomes() -> Outcomes:
+async def outcomes() -> list[Outcome]:
     """Thirty clients at once at one server, which say the same in all ways."""
     ways = [Way(*way) for way in product(_RATES_HZ, _CHUNKS_MS, _ENCODINGS)]
     speech = {rate_hz: speech_at(rate_hz) for rate_hz in _RATES_HZ}
     async with running_server(**PATIENT) as server:
-        lock = asyncio.Lock()
-        said = await asyncio.gather(*(_say(server, way, speech[way.rate_hz], lock) for way in ways))
-    return dict(zip(ways, said, strict=True))
+        connecting = asyncio.Lock()
+        return await asyncio.gather(*(_say(server, way, speech[way.rate_hz], connecting) for way in ways))
 
 
 async def _say(server: RunningServer, way: Way, pcm: bytes, connecting: asyncio.Lock) -> Outcome:
@@ -97,9 +109,7 @@ async def _say(server: RunningServer, way: Way, pcm: bytes, connecting: asyncio.
             session = server.emulator.sessions[-1]
         await client.stream(pcm, chunk_ms=way.chunk_ms, speed=_SPEED)
         await client.wait_until(_last_turn_came(client))
-        stream = stream_of(pcm, way.rate_hz)
-        tolerance_lsb = 0 if way.rate_hz == STREAM_HZ else 1
-        return Outcome(client.turns, spans_of(session.utterances, stream, tolerance_lsb=tolerance_lsb))
+        return Outcome(way, pcm, client.turns, session.utterances)
 
 
 def _last_turn_came(client: ProtocolClient) -> Callable[[], bool]:
@@ -117,33 +127,32 @@ def _spread(outcomes: list[Outcome]) -> int:
     return int(np.ptp(np.array([_boundaries(outcome) for outcome in outcomes]), axis=0).max())
 
 
-def test_every_client_gets_the_same_turns(outcomes: Outcomes) -> None:
-    """Every client gets one turn for each of the four sentences, with its own words on both sides, and no other."""
+def test_every_client_gets_the_same_turns(outcomes: list[Outcome]) -> None:
+    """Every client gets one turn for each of the four phrases, with its own words on both sides, and no other."""
     assert len(outcomes) == 30
-    for way, outcome in outcomes.items():
-        assert outcome.turns == _TURNS, str(way)
+    for outcome in outcomes:
+        assert outcome.turns == _TURNS, str(outcome.way)
 
 
-def test_no_sample_is_lost_or_doubled_in_any_way_of_sending(outcomes: Outcomes) -> None:
+def test_no_sample_is_lost_or_doubled_in_any_way_of_sending(outcomes: list[Outcome]) -> None:
     """The upstream hears four utterances of every client, each a whole part of what that client sent.
 
-    The comparison was made sample by sample when the utterances were placed on the client's time line: bit for bit
-    at 16 kHz, to the 1 LSB of the resampler's dither at other rates.
+    The comparison is sample by sample: bit for bit at 16 kHz, else to the 1 LSB of the resampler's dither.
     """
-    for way, outcome in outcomes.items():
-        assert len(outcome.spans) == len(_TURNS), str(way)
+    for outcome in outcomes:
+        assert len(outcome.spans) == len(_TURNS), str(outcome.way)
         assert_in_order_and_once(outcome.spans)
 
 
 @pytest.mark.parametrize("rate_hz", _RATES_HZ)
-def test_chunks_and_encoding_do_not_move_boundaries(outcomes: Outcomes, rate_hz: int) -> None:
+def test_chunks_and_encoding_do_not_move_boundaries(outcomes: list[Outcome], rate_hz: int) -> None:
     """At one rate, utterances start and end within one window of voice detection, 32 ms, whatever the chunks."""
-    same_rate = [outcome for way, outcome in outcomes.items() if way.rate_hz == rate_hz]
+    same_rate = [outcome for outcome in outcomes if outcome.way.rate_hz == rate_hz]
 
     assert len(same_rate) == len(_CHUNKS_MS) * len(_ENCODINGS)
     assert _spread(same_rate) <= _WINDOW_SAMPLES
 
 
-def test_sample_rates_do_not_move_boundaries(outcomes: Outcomes) -> None:
+def test_sample_rates_do_not_move_boundaries(outcomes: list[Outcome]) -> None:
     """Utterances start and end within 100 ms of each other at all rates."""
-    assert _spread(list(outcomes.values())) <= _ACROSS_RATES_SAMPLES
+    assert _spread(outcomes) <= _ACROSS_RATES_SAMPLES

@@ -39,6 +39,15 @@ def test_an_interim_text_is_replaced() -> None:
     assert (transcript.text, transcript.interim_only, transcript.finished) == ("A gold ring.", False, True)
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_fragment_does_not_wipe_an_interim_text(blank: str) -> None:
+    """A message that only says that the text is finished leaves what was recognised so far."""
+    transcript = Transcript(ClosedTexts())
+    transcript.set_interim("A gold ring", None)
+    assert not transcript.append(blank, finished=True, language=None)
+    assert (transcript.text, transcript.finished) == ("A gold ring", True)
+
+
 def test_an_interim_text_follows_what_is_final() -> None:
     """After a final piece an interim text shows behind it."""
     transcript = transcript_of("First.")

@@ -30,6 +30,8 @@ PATIENT: dict[str, Any] = {
 }
 """Settings under which a machine that is short of time changes nothing: no stall counts as a pause or a failure."""
 
+_PROBE_SAMPLES = 4000
+
 Samples = NDArray[np.int32]
 
 
@@ -98,15 +100,18 @@ def spans_of(utterances: Iterable[UtteranceRecord], stream: Samples, *, toleranc
     Raises:
         AssertionError: One is not a part of the stream: somewhere in it a sample is missing, doubled or wrong.
     """
+    finder = _Finder(stream)
     spans = []
     for number, utterance in enumerate(utterances, 1):
-        heard = samples_of(utterance.audio)
         assert utterance.rate_hz == STREAM_HZ, f"utterance {number} came as {utterance.rate_hz} Hz"
-        start = _best_offset(heard, stream)
-        wrong = np.flatnonzero(np.abs(stream[start : start + len(heard)] - heard) > tolerance_lsb)
+        heard = samples_of(utterance.audio)
+        start = finder.place(heard)
+        expected = stream[max(0, start) : start + len(heard)]
+        assert len(expected) == len(heard), f"utterance {number} of {len(heard)} samples reaches beyond the stream"
+        wrong = np.flatnonzero(np.abs(expected - heard) > tolerance_lsb)
         assert not len(wrong), (
-            f"utterance {number} ({len(heard)} samples) is no part of the stream: placed best, at {start}, "
-            f"{len(wrong)} samples differ by more than {tolerance_lsb} LSB, the first at {wrong[0]}"
+            f"utterance {number} is no part of the stream: placed best, at {start}, {len(wrong)} of its "
+            f"{len(heard)} samples differ by more than {tolerance_lsb} LSB, between {wrong[0]} and {wrong[-1]}"
         )
         spans.append(Span(start, start + len(heard)))
     return spans
@@ -130,12 +135,20 @@ def missing(wanted: Span, spans: Sequence[Span]) -> list[Span]:
     return [*(part for part in left if part.start < part.end), Span(position, wanted.end)]
 
 
-def _best_offset(part: Samples, whole: Samples) -> int:
-    """Where ``part`` fits best into ``whole``: the least sum of squared differences, over all places."""
-    assert 0 < len(part) <= len(whole), f"{len(part)} samples cannot be a part of {len(whole)}"
-    size = 1 << (len(whole) + len(part)).bit_length()
-    spectrum = np.fft.rfft(whole, size) * np.conj(np.fft.rfft(part, size))
-    places = len(whole) - len(part) + 1
-    correlation = np.fft.irfft(spectrum, size)[:places]
-    energy = np.concatenate(([0.0], np.cumsum(whole.astype(np.float64) ** 2)))
-    return int(np.argmin(energy[len(part) :] - energy[:places] - 2 * correlation))
+class _Finder:
+    """Finds parts of one stream by their loudest moment."""
+
+    def __init__(self, stream: Samples):
+        self._size = 1 << len(stream).bit_length()
+        self._spectrum = np.fft.rfft(stream, self._size)
+        energy = np.concatenate(([0.0], np.cumsum(stream.astype(np.float64) ** 2)))
+        self._energy = energy[_PROBE_SAMPLES:] - energy[:-_PROBE_SAMPLES]
+
+    def place(self, part: Samples) -> int:
+        """The first sample of ``part``, where the part's loudest moment differs least from the stream."""
+        assert len(part) >= _PROBE_SAMPLES, f"an utterance of {len(part)} samples"
+        energy = np.concatenate(([0.0], np.cumsum(part.astype(np.float64) ** 2)))
+        at = int(np.argmax(energy[_PROBE_SAMPLES:] - energy[:-_PROBE_SAMPLES]))
+        probe = part[at : at + _PROBE_SAMPLES]
+        correlation = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(probe, self._size)), self._size)
+        return int(np.argmin(self._energy - 2 * correlation[: len(self._energy)])) - at

@@ -1,0 +1,95 @@
+"""Steps of a session, from a checked pipeline."""
+
+from pathlib import Path
+from typing import Any
+
+from pipecat.processors.filters.identity_filter import IdentityFilter
+from pipecat.processors.frame_processor import FrameProcessor
+from pydantic import BaseModel
+
+from pipelines.builder import build_steps, marks_utterances
+from pipelines.settings import load_settings
+from pipelines.spec import PipelineSpec, StepSpec, load_pipeline
+from processors.context import SessionContext
+from tests.support.fake_upstream import FakeConnector
+from tests.support.foreign_params import LoudEqualizer
+
+
+class WitnessParams(BaseModel):
+    """Parameters of :class:`Witness`."""
+
+    label: str = ""
+
+
+class Witness(FrameProcessor):
+    """A step that shows what it was made with."""
+
+    Params = WitnessParams
+
+    def __init__(self, params: WitnessParams, context: SessionContext):
+        """Keep both."""
+        super().__init__()
+        self.params, self.context = params, context
+
+
+class Marker(Witness):
+    """A step that marks utterances."""
+
+    marks_utterances = True
+
+
+def context() -> SessionContext:
+    """A session of a Korean and an English speaker."""
+    return SessionContext(session_id="s-1", pair=("ko", "en"), spoken="auto", connector=FakeConnector())
+
+
+def spec_of(*steps: tuple[type[FrameProcessor], BaseModel | dict[str, Any]]) -> PipelineSpec:
+    """A pipeline of these steps."""
+    made = tuple(StepSpec(step.__name__, step, params) for step, params in steps)
+    return PipelineSpec("test", Path("test.toml"), made)
+
+
+async def test_a_step_with_a_model_gets_parameters_and_session() -> None:
+    """The one convention of our steps, open to anybody's."""
+    params, session = WitnessParams(label="x"), context()
+    (step,) = build_steps(spec_of((Witness, params)), session)
+    assert isinstance(step, Witness)
+    assert step.params is params
+    assert step.context == session
+
+
+async def test_any_other_processor_gets_keyword_arguments() -> None:
+    """A stock processor is made as in Python."""
+    stock, derived = build_steps(
+        spec_of((IdentityFilter, {"name": "pass"}), (LoudEqualizer, {"label": "x", "gain": 2.0})), context()
+    )
+    assert isinstance(stock, IdentityFilter)
+    assert stock.name == "pass"
+    assert isinstance(derived, LoudEqualizer)
+    assert (derived.label, derived.gain) == ("x", 2.0)
+
+
+async def test_only_steps_after_the_marks_count_on_them() -> None:
+    """An engine before the voice activity cannot rely on what it never sees."""
+    params = WitnessParams()
+    steps = build_steps(
+        spec_of((Witness, params), (Marker, params), (Witness, params), (Witness, params)), context()
+    )
+    told = [step.context.utterances_marked for step in steps if isinstance(step, Witness)]
+    assert told == [False, False, True, True]
+
+
+async def test_no_two_sessions_share_a_step() -> None:
+    """What one client says stays in its own steps."""
+    spec = load_pipeline("interpreter", load_settings(vad_provider="energy").pipeline_variables())
+    first, second = build_steps(spec, context()), build_steps(spec, context())
+    assert [type(step) for step in first] == [step.step_class for step in spec.steps]
+    assert not {id(step) for step in first} & {id(step) for step in second}
+
+
+async def test_voice_activity_that_is_off_marks_nothing() -> None:
+    """With ``VAD_THRESHOLD=0`` the engine learns that it has to find the utterances itself."""
+    for threshold, marked in ((500.0, True), (0.0, False)):
+        settings = load_settings(vad_provider="energy", vad_threshold=threshold)
+        spec = load_pipeline("interpreter", settings.pipeline_variables())
+        assert marks_utterances(build_steps(spec, context())) is marked

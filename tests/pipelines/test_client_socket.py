@@ -1,0 +1,235 @@
+"""The one writer to a client's socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocketState
+
+from pipelines.client_socket import ClientSocket
+from protocol.messages import Interrupted
+from tests.support.fake_network import FakeNetwork
+from tests.support.virtual_time import settle
+
+
+@pytest.fixture
+async def network() -> FakeNetwork:
+    """The client's end."""
+    return FakeNetwork()
+
+
+class Overflows:
+    """Counts how often the socket said that too much waits."""
+
+    def __init__(self) -> None:
+        """None so far."""
+        self.count = 0
+
+    def __call__(self) -> None:
+        """One more."""
+        self.count += 1
+
+
+@pytest.fixture
+def overflows() -> Overflows:
+    """What the socket calls."""
+    return Overflows()
+
+
+@pytest.fixture
+async def socket(network: FakeNetwork, overflows: Overflows) -> AsyncIterator[ClientSocket]:
+    """A socket with a bound of 100 bytes; closed at the end, where the test did not."""
+    socket = ClientSocket(await network.accepted(), max_backlog_bytes=100, on_overflow=overflows)
+    yield socket
+    network.may_write.set()
+    await socket.close(1000, flush=False)
+
+
+async def nothing_to_receive() -> Message:
+    """A pipeline that hears nothing."""
+    raise AssertionError("nobody reads here")
+
+
+# Writing
+
+
+async def test_frames_go_out_in_order(socket: ClientSocket, network: FakeNetwork) -> None:
+    """Text and binary frames keep the order in which they were handed in."""
+    socket.send("a")
+    socket.send(b"\x00\x01")
+    socket.send("")
+    socket.send_message(Interrupted(reason="client"))
+    await settle()
+    assert network.frames == ["a", b"\x00\x01", "", '{"type":"interrupted","reason":"client"}']
+
+
+async def test_sending_does_not_wait_for_the_client(socket: ClientSocket, network: FakeNetwork) -> None:
+    """What a slow client did not read yet waits here, and follows in order."""
+    network.may_write.clear()
+    for text in ("a", "b", "c"):
+        socket.send(text)
+    await settle(60)
+    assert network.frames == []
+    network.may_write.set()
+    await settle()
+    assert network.frames == ["a", "b", "c"]
+
+
+async def test_the_time_of_the_last_frame_is_known(socket: ClientSocket) -> None:
+    """Idleness is judged by what was handed in, on the loop's clock."""
+    loop = asyncio.get_running_loop()
+    await settle(5)
+    assert socket.sent_at == pytest.approx(loop.time() - 5, abs=0.1)
+    socket.send("a")
+    assert socket.sent_at == pytest.approx(loop.time(), abs=0.1)
+
+
+async def test_too_much_that_waits_is_said_once(
+    socket: ClientSocket, network: FakeNetwork, overflows: Overflows
+) -> None:
+    """A client that does not read is told on at the bound; nothing more piles up after it."""
+    network.may_write.clear()
+    socket.send("x" * 100)
+    assert overflows.count == 0
+    for _ in range(50):
+        socket.send("y")
+    assert overflows.count == 1
+    network.may_write.set()
+    await settle()
+    assert network.frames == ["x" * 100, "y"]
+
+
+async def test_what_was_written_makes_room(
+    socket: ClientSocket, network: FakeNetwork, overflows: Overflows
+) -> None:
+    """The bound is on what waits, not on what was ever sent."""
+    for _ in range(20):
+        socket.send(b"x" * 90)
+        await settle()
+    assert overflows.count == 0
+    assert len(network.frames) == 20
+
+
+async def test_a_client_that_is_gone_is_no_fault(
+    socket: ClientSocket, network: FakeNetwork, overflows: Overflows
+) -> None:
+    """Writing to a broken connection drops what waits; the reader is who says that it ended."""
+    network.broken = True
+    socket.send("a")
+    socket.send("b")
+    await settle()
+    socket.send("c" * 1000)
+    await socket.close(1000, flush=True)
+    assert network.frames == []
+    assert overflows.count == 0
+
+
+# Reading
+
+
+async def test_contents_are_read_in_order_until_the_client_is_gone(
+    socket: ClientSocket, network: FakeNetwork
+) -> None:
+    """Text and binary contents as they came, then ``None`` for good."""
+    network.say("{")
+    network.say("")
+    network.say(b"\x01")
+    network.leave()
+    assert [await socket.receive() for _ in range(5)] == ["{", "", b"\x01", None, None]
+
+
+# Closing
+
+
+async def test_closing_writes_what_waits_first(socket: ClientSocket, network: FakeNetwork) -> None:
+    """The frame that says why comes before the close."""
+    socket.send("why")
+    await socket.close(1008, flush=True)
+    assert (network.frames, network.close_code) == (["why"], 1008)
+
+
+async def test_closing_at_once_drops_what_waits(socket: ClientSocket, network: FakeNetwork) -> None:
+    """Who asks for the end gets no more output."""
+    network.may_write.clear()
+    for _ in range(5):
+        socket.send("late")
+    closing = asyncio.create_task(socket.close(1000, flush=False))
+    await settle()
+    network.may_write.set()
+    await closing
+    assert (network.frames, network.close_code) == ([], 1000)
+
+
+async def test_a_client_that_reads_nothing_does_not_hold_up_the_end(
+    socket: ClientSocket, network: FakeNetwork
+) -> None:
+    """Flushing and closing have a limit each."""
+    loop = asyncio.get_running_loop()
+    network.may_write.clear()
+    socket.send("why")
+    started_at = loop.time()
+    await socket.close(1013, flush=True)
+    assert loop.time() - started_at == pytest.approx(2 + 15, abs=0.1)
+    assert (network.frames, network.close_code) == ([], None)
+
+
+async def test_a_client_that_reads_late_gets_its_close(socket: ClientSocket, network: FakeNetwork) -> None:
+    """Within the limit the close frame still arrives, with its code."""
+    network.may_write.clear()
+    socket.send("why")
+    closing = asyncio.create_task(socket.close(1013, flush=True))
+    await settle(10)
+    network.may_write.set()
+    await closing
+    assert network.close_code == 1013
+
+
+async def test_a_client_that_closed_is_not_closed_again(socket: ClientSocket, network: FakeNetwork) -> None:
+    """After the client's own end there is nothing to say, and nothing fails."""
+    network.leave()
+    assert await socket.receive() is None
+    network.broken = True
+    await socket.close(1000, flush=False)
+    assert network.close_code is None
+
+
+async def test_closing_twice_is_harmless(socket: ClientSocket, network: FakeNetwork) -> None:
+    """The first code counts."""
+    await socket.close(1008, flush=False)
+    await socket.close(1000, flush=False)
+    assert network.close_code == 1008
+
+
+# What a transport sees
+
+
+async def test_a_transport_writes_through_the_same_queue(socket: ClientSocket, network: FakeNetwork) -> None:
+    """Frames of the pipeline keep their order with those of the session."""
+    view = socket.pipeline_view(nothing_to_receive)
+    assert view.client_state is view.application_state is WebSocketState.CONNECTED
+    socket.send("1")
+    await view.send_text("2")
+    await view.send_bytes(b"3")
+    socket.send("4")
+    await settle()
+    assert network.frames == ["1", "2", b"3", "4"]
+
+
+async def test_a_transport_cannot_close(socket: ClientSocket, network: FakeNetwork) -> None:
+    """The stock transport closes with 1000 whatever happened; only the session knows the right code."""
+    view = socket.pipeline_view(nothing_to_receive)
+    await view.close()
+    await settle()
+    socket.send("still here")
+    await settle()
+    assert (network.frames, network.close_code) == (["still here"], None)
+
+
+async def test_a_transport_reads_from_where_it_is_told(socket: ClientSocket) -> None:
+    """The session's reader stays the only one on the network."""
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": "from the inbox"}
+
+    assert await socket.pipeline_view(receive).receive_text() == "from the inbox"

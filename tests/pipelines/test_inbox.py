@@ -1,0 +1,127 @@
+"""What waits between the reader and the pipeline."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pipecat.frames.frames import Frame, InputAudioRawFrame, InputTransportMessageFrame
+
+from pipelines.inbox import Inbox
+from protocol.messages import Interrupt
+from tests.support import hypothesis_profile
+from tests.support.virtual_time import VirtualTimeLoop, settle
+
+__all__ = ["hypothesis_profile"]
+
+
+def audio(size_bytes: int) -> InputAudioRawFrame:
+    """A chunk."""
+    return InputAudioRawFrame(bytes(size_bytes), 16_000, 1)
+
+
+async def take(inbox: Inbox, count: int) -> list[Frame]:
+    """The next frames, as the pipeline takes them."""
+    messages = [await inbox.receive() for _ in range(count)]
+    assert {message["type"] for message in messages} <= {"websocket.receive"}
+    return [message["bytes"] for message in messages]
+
+
+async def test_nothing_comes_out_before_the_session_is_ready() -> None:
+    """Audio between ``init`` and ``connected`` waits, and is delivered whole and in order."""
+    inbox = Inbox(10_000)
+    frames: list[Frame] = [audio(100), InputTransportMessageFrame(message=Interrupt()), audio(200)]
+    for frame in frames:
+        await inbox.put(frame)
+    taking = asyncio.create_task(take(inbox, 3))
+    await settle(10)
+    assert not taking.done()
+    inbox.open()
+    assert await taking == frames
+
+
+async def test_who_waits_gets_the_next_frame() -> None:
+    """An open and empty inbox hands over at once what comes."""
+    inbox = Inbox(10_000)
+    inbox.open()
+    taking = asyncio.create_task(take(inbox, 1))
+    await settle()
+    frame = audio(100)
+    await inbox.put(frame)
+    assert await taking == [frame]
+
+
+async def test_the_reader_waits_at_the_bound() -> None:
+    """No client makes the server hold more than the bound and one frame; what waited goes in when there is room."""
+    inbox = Inbox(1000)
+    for _ in range(4):
+        await inbox.put(audio(250))
+    waiting = asyncio.create_task(inbox.put(audio(10)))
+    await settle(10)
+    assert not waiting.done()
+    inbox.open()
+    await take(inbox, 1)
+    await waiting
+    assert len(await take(inbox, 4)) == 4
+
+
+async def test_there_is_always_room_for_one_frame() -> None:
+    """A frame over the bound goes in where nothing else waits."""
+    inbox = Inbox(1000)
+    await inbox.put(audio(5000))
+    inbox.open()
+    await take(inbox, 1)
+    await inbox.put(audio(5000))
+
+
+async def test_frames_without_audio_count_too() -> None:
+    """A flood of interrupts is held back like audio."""
+    inbox = Inbox(1024)
+    for _ in range(4):
+        await inbox.put(InputTransportMessageFrame(message=Interrupt()))
+    waiting = asyncio.create_task(inbox.put(audio(10)))
+    await settle()
+    assert not waiting.done()
+    inbox.open()
+    await take(inbox, 5)
+    await waiting
+
+
+async def test_a_small_frame_taken_from_a_full_inbox_makes_no_room() -> None:
+    """What goes in after something came out still keeps the bound."""
+    inbox = Inbox(1000)
+    await inbox.put(audio(10))
+    await inbox.put(audio(5000))
+    inbox.open()
+    waiting = asyncio.create_task(inbox.put(audio(5000)))
+    await take(inbox, 1)
+    await settle()
+    assert not waiting.done()
+    await take(inbox, 1)
+    await waiting
+
+
+@given(
+    sizes=st.lists(st.integers(0, 700).map(lambda samples: 2 * samples), max_size=40),
+    opened_after=st.integers(0, 40),
+)
+def test_every_frame_comes_out_once_and_in_order(sizes: list[int], opened_after: int) -> None:
+    """Whatever is put in at whatever time, nothing is lost, doubled or overtaken."""
+
+    async def run() -> None:
+        inbox = Inbox(2000)
+        frames = [audio(size) for size in sizes]
+
+        async def put_all() -> None:
+            for frame in frames:
+                await inbox.put(frame)
+
+        putting = asyncio.create_task(put_all())
+        for _ in range(opened_after):
+            await asyncio.sleep(0)
+        inbox.open()
+        taken = await take(inbox, len(frames))
+        await putting
+        assert [id(frame) for frame in taken] == [id(frame) for frame in frames]
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(run())

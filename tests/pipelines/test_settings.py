@@ -1,0 +1,370 @@
+"""Settings: what operators can say, what holds if they say nothing, and how they learn of mistakes."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from pydantic import SecretStr, ValidationError
+
+from pipelines.settings import Settings, SettingsError, load_settings, require_api_key
+
+KEY = "AIza-not-for-anyones-eyes"
+
+
+def message_of(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """What an operator reads who sets ``name`` to ``value``."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    return str(raised.value)
+
+
+def load_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    """The settings that an environment gives."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("host", "localhost"),
+        ("port", 8000),
+        ("debug", False),
+        ("cors_origins", ("http://localhost:3000", "http://127.0.0.1:3000", "http://localhost:5173")),
+        ("log_level", "INFO"),
+        ("log_format", "%(asctime)s - %(name)s - %(levelname)s - %(message)s"),
+        ("log_transcripts", False),
+        ("vad_provider", "silero"),
+        ("vad_threshold", 500),
+        ("vad_confidence", 0.5),
+        ("vad_hangover_frames", 15),
+        ("end_of_utterance_ms", 700),
+        ("preroll_ms", 300),
+        ("soft_utterance_secs", 10),
+        ("max_utterance_secs", 15),
+        ("audio_gap_ms", 500),
+        ("barge_in", False),
+        ("ws_ping_interval", 10),
+        ("ws_ping_timeout", 5),
+        ("uplink_ring_secs", 60),
+        ("gemini_api_key", None),
+        ("gemini_model", "gemini-3.8-live"),
+        ("gemini_voice", None),
+        ("gemini_base_url", None),
+        ("gemini_ca_file", None),
+        ("pipeline", "interpreter"),
+        ("emulator", False),
+        ("languages", ("ko", "en")),
+        ("interpreter_instructions", ""),
+        ("connect_timeout_secs", 4),
+        ("turn_timeout_secs", 12),
+        ("late_text_ms", 1500),
+        ("max_message_bytes", 2**20),
+        ("max_chunk_secs", 5),
+        ("init_timeout_secs", 10),
+        ("idle_timeout_secs", 900),
+        ("max_session_secs", 0),
+        ("max_sessions", 100),
+    ],
+)
+def test_documented_defaults(name: str, default: object) -> None:
+    """What the documentation promises holds where nothing is set."""
+    assert getattr(load_settings(), name) == default
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PORT", "9000", 9000),
+        ("DEBUG", "true", True),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("LOG_FORMAT", "json", "json"),
+        ("VAD_THRESHOLD", "0", 0),
+        ("VAD_PROVIDER", "energy", "energy"),
+        ("LANGUAGES", " en , ja ", ("en", "ja")),
+        (
+            "CORS_ORIGINS",
+            "https://a.example, http://b.example:8080,",
+            ("https://a.example", "http://b.example:8080"),
+        ),
+        ("CORS_ORIGINS", "*", ("*",)),
+        ("GEMINI_BASE_URL", "https://gateway.example/gemini/", "https://gateway.example/gemini"),
+        ("MAX_UTTERANCE_SECS", "0", 0),
+        ("INTERPRETER_INSTRUCTIONS", "Two surgeons talk.", "Two surgeons talk."),
+    ],
+)
+def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: object) -> None:
+    """Each form in which an operator may write a value is understood."""
+    assert getattr(load_with(monkeypatch, **{name: value}), name.lower()) == expected
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_a_blank_value_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """``NAME=`` in the environment, as compose files produce it, means the default."""
+    assert load_with(monkeypatch, **{name.upper(): ""}) == load_settings()
+
+
+def test_a_blank_value_in_the_file_is_not_set(empty_working_directory: Path) -> None:
+    """The same in ``.env``."""
+    (empty_working_directory / ".env").write_text("".join(f"{name.upper()}=\n" for name in Settings.model_fields))
+    with_file = load_settings()
+    (empty_working_directory / ".env").unlink()
+    assert with_file == load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "http", "PORT: Input should be a valid integer, unable to parse string as an integer, got 'http'"),
+        ("PORT", "65536", "PORT: Input should be less than or equal to 65535, got '65536'"),
+        ("DEBUG", "maybe", "DEBUG: Input should be a valid boolean, unable to interpret input, got 'maybe'"),
+        ("EMULATOR", "2", "EMULATOR: Input should be a valid boolean, unable to interpret input, got '2'"),
+        (
+            "LOG_LEVEL",
+            "loud",
+            "LOG_LEVEL: Input should be 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL', got 'LOUD'",
+        ),
+        (
+            "LOG_FORMAT",
+            "{message}",
+            "LOG_FORMAT: expected 'json' or a format of Python's logging: Invalid format '{message}' for '%' style",
+        ),
+        (
+            "LOG_FORMAT",
+            "%(user)s %(message)s",
+            "LOG_FORMAT: expected 'json' or a format of Python's logging: Formatting field not found in record:",
+        ),
+        (
+            "LOG_FORMAT",
+            "%(asctime)d",
+            "LOG_FORMAT: expected 'json' or a format of Python's logging: %d format: a real number is required",
+        ),
+        ("VAD_PROVIDER", "webrtc", "VAD_PROVIDER: Input should be 'silero' or 'energy', got 'webrtc'"),
+        ("VAD_THRESHOLD", "-1", "VAD_THRESHOLD: Input should be greater than or equal to 0, got '-1'"),
+        ("VAD_THRESHOLD", "nan", "VAD_THRESHOLD: Input should be a finite number, got 'nan'"),
+        ("VAD_CONFIDENCE", "1", "VAD_CONFIDENCE: Input should be less than 1, got '1'"),
+        ("VAD_HANGOVER_FRAMES", "0", "VAD_HANGOVER_FRAMES: Input should be greater than or equal to 1, got '0'"),
+        ("WS_PING_INTERVAL", "0", "WS_PING_INTERVAL: Input should be greater than 0, got '0'"),
+        ("WS_PING_INTERVAL", "inf", "WS_PING_INTERVAL: Input should be a finite number, got 'inf'"),
+        ("MAX_SESSIONS", "0", "MAX_SESSIONS: Input should be greater than or equal to 1, got '0'"),
+        ("LANGUAGES", "ko", "LANGUAGES: expected two different languages, such as ko,en, got 'ko'"),
+        ("LANGUAGES", "en,en", "LANGUAGES: expected two different languages, such as ko,en"),
+        ("LANGUAGES", "ko,en,ja", "LANGUAGES: expected two different languages, such as ko,en"),
+        ("LANGUAGES", "ko,xx", "LANGUAGES: expected languages out of ar, de, en"),
+        (
+            "CORS_ORIGINS",
+            "example.org",
+            "CORS_ORIGINS: expected origins such as https://example.org, without a path, got 'example.org'",
+        ),
+        ("CORS_ORIGINS", "http://a.example,https://b.example/", "CORS_ORIGINS: expected origins such as"),
+        ("CORS_ORIGINS", "https://a.example/app", "CORS_ORIGINS: expected origins such as"),
+        (
+            "GEMINI_BASE_URL",
+            "http://localhost:9",
+            "GEMINI_BASE_URL: expected an https:// URL (google-genai speaks TLS only), got 'http://localhost:9'",
+        ),
+        ("GEMINI_CA_FILE", "missing.pem", "GEMINI_CA_FILE: expected a PEM file with certificates: [Errno 2]"),
+        (
+            "INTERPRETER_INSTRUCTIONS",
+            "@missing.txt",
+            "INTERPRETER_INSTRUCTIONS: expected a text, or @ and a UTF-8 text file: [Errno 2]",
+        ),
+        (
+            "SOFT_UTTERANCE_SECS",
+            "20",
+            "SOFT_UTTERANCE_SECS (20) must not exceed MAX_UTTERANCE_SECS (15)",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
+    """One line says which setting is wrong, what was expected and what came."""
+    told = message_of(monkeypatch, name, value)
+    assert told.startswith(message)
+    assert "\n" not in told
+
+
+def test_a_lower_hard_limit_takes_the_default_soft_limit_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MAX_UTTERANCE_SECS alone can be lowered below the default of SOFT_UTTERANCE_SECS."""
+    monkeypatch.setenv("MAX_UTTERANCE_SECS", "5")
+    assert load_settings().max_utterance_secs == 5
+
+
+def test_a_wrong_value_of_several_lines_is_told_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator pasted does not break the line."""
+    assert "\n" not in message_of(monkeypatch, "PORT", "80\n00")
+
+
+def test_a_certificate_file_is_read_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path
+) -> None:
+    """A file of certificates is taken; any other text is refused before a session needs it."""
+    ca_file = empty_working_directory / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(ca_file))
+    assert load_with(monkeypatch, GEMINI_CA_FILE="ca.pem").gemini_ca_file == Path("ca.pem")
+    ca_file.write_text("no certificate")
+    with pytest.raises(ssl.SSLError):
+        ssl.create_default_context(cafile=ca_file)
+    assert message_of(monkeypatch, "GEMINI_CA_FILE", "ca.pem").startswith("GEMINI_CA_FILE: expected a PEM file")
+
+
+def test_instructions_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path) -> None:
+    """``@file`` stands for the file's text."""
+    (empty_working_directory / "domain.txt").write_text("의학 용어\nsurgery", encoding="utf-8")
+    assert load_with(monkeypatch, INTERPRETER_INSTRUCTIONS="@domain.txt").interpreter_instructions == (
+        "의학 용어\nsurgery"
+    )
+
+
+def test_instructions_that_are_no_text_are_refused(
+    monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path
+) -> None:
+    """A file in another encoding is not sent to the model as rubbish."""
+    (empty_working_directory / "domain.txt").write_bytes("의학".encode("utf-16"))
+    told = message_of(monkeypatch, "INTERPRETER_INSTRUCTIONS", "@domain.txt")
+    assert told.startswith("INTERPRETER_INSTRUCTIONS: expected a text, or @ and a UTF-8 text file:")
+
+
+# Where values come from
+
+
+def test_the_file_of_the_working_directory_is_read(empty_working_directory: Path) -> None:
+    """``.env`` beside the caller counts."""
+    (empty_working_directory / ".env").write_text("PORT=9100\n# PORT=1\nLANGUAGES='en,fr'\n")
+    settings = load_settings()
+    assert (settings.port, settings.pair) == (9100, ("en", "fr"))
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path) -> None:
+    """A value for one run does not need an edit."""
+    (empty_working_directory / ".env").write_text("PORT=9100\n")
+    assert load_with(monkeypatch, PORT="9200").port == 9200
+
+
+def test_overrides_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command line says comes first; what it does not say leaves the environment alone."""
+    monkeypatch.setenv("PORT", "9200")
+    monkeypatch.setenv("EMULATOR", "true")
+    settings = load_settings(port=9300, emulator=None)
+    assert (settings.port, settings.emulator) == (9300, True)
+
+
+def test_other_variables_have_no_effect(monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path) -> None:
+    """What belongs to other programs, or is spelt wrong, changes nothing."""
+    plain = load_settings()
+    (empty_working_directory / ".env").write_text("SOMEBODY_ELSES=1\nGOOGLE_API_KEY=x\n")
+    strange = {"GOOGLE_API_KEY": "x", "GOOGLE_GENAI_USE_VERTEXAI": "1", "PIPECAT_ALLOWED_ORIGINS": "x", "PAIR": "x"}
+    assert load_with(monkeypatch, **strange) == plain
+
+
+def test_a_directory_in_the_place_of_the_file_is_refused(empty_working_directory: Path) -> None:
+    """Docker makes a directory where a mounted file is missing: the operator hears of it, not of a missing key."""
+    (empty_working_directory / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"^\.env: expected a file, got a directory$"):
+        load_settings()
+
+
+def test_a_file_that_is_no_text_is_refused(empty_working_directory: Path) -> None:
+    """Bytes that are no UTF-8 are told as such."""
+    (empty_working_directory / ".env").write_bytes("PORT=9100\n".encode("utf-16"))
+    with pytest.raises(SettingsError, match=r"^\.env: 'utf-8' codec can't decode"):
+        load_settings()
+
+
+def test_settings_do_not_change() -> None:
+    """What was read at the start holds to the end."""
+    settings = load_settings()
+    with pytest.raises(ValidationError):
+        settings.port = 1  # type: ignore[misc]  # the point of the test
+
+
+# The key
+
+
+def test_the_key_is_given_only_to_who_asks_for_it() -> None:
+    """Nothing prints the key, and no pipeline file can name it."""
+    settings = load_settings(gemini_api_key=SecretStr(KEY))
+    variables = settings.pipeline_variables()
+    assert require_api_key(settings) == KEY
+    assert KEY not in f"{settings!r} {settings} {settings.model_dump()} {variables}"
+    assert "GEMINI_API_KEY" not in variables
+
+
+@pytest.mark.parametrize("wrong", [{"PORT": "x"}, {"MAX_UTTERANCE_SECS": "1"}])
+def test_the_key_is_in_no_error(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str]) -> None:
+    """A mistake elsewhere does not put the key on the screen, nor into the exception's chain."""
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    ((name, value),) = wrong.items()
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert KEY not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_a_missing_key_is_named() -> None:
+    """Who starts without a key is told where to put one, and how to do without."""
+    with pytest.raises(SettingsError, match=r"^GEMINI_API_KEY is not set: .*\.env, or start with --emulator"):
+        require_api_key(load_settings())
+
+
+# What is derived
+
+
+def test_pipeline_files_may_name_every_setting_but_the_key() -> None:
+    """The variables are the settings' names in capitals, with typed values."""
+    settings = load_settings(vad_hangover_frames=7)
+    variables = settings.pipeline_variables()
+    assert set(variables) == {name.upper() for name in Settings.model_fields} - {"GEMINI_API_KEY"}
+    assert variables["VAD_HANGOVER_FRAMES"] == 7
+    assert variables["GEMINI_VOICE"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "own"),
+    [
+        (
+            {},
+            {"http://localhost:8000", "https://localhost:8000", "http://127.0.0.1:8000", "https://127.0.0.1:8000"},
+        ),
+        ({"host": "0.0.0.0", "port": 9000}, {"http://localhost:9000", "http://127.0.0.1:9000"}),
+        ({"host": "::1"}, {"http://[::1]:8000", "http://localhost:8000"}),
+        ({"host": "Interpreter.Example", "port": 443}, {"https://interpreter.example"}),
+        ({"host": "localhost", "port": 80}, {"http://localhost", "http://127.0.0.1", "https://localhost:80"}),
+    ],
+)
+def test_the_servers_own_origin_is_allowed(values: dict[str, Any], own: set[str]) -> None:
+    """A page that the server itself serves may open the WebSocket, under each name that a browser knows it by."""
+    allowed = load_settings(**values).allowed_origins
+    assert own <= set(allowed)
+    assert {"http://localhost:3000", "http://127.0.0.1:3000", "http://localhost:5173"} <= set(allowed)
+
+
+def test_a_public_host_does_not_let_localhost_in() -> None:
+    """Only a server that listens on the local machine counts local pages as its own."""
+    allowed = load_settings(host="interpreter.example", cors_origins=("https://a.example",)).allowed_origins
+    assert allowed == (
+        "https://a.example",
+        "http://interpreter.example:8000",
+        "https://interpreter.example:8000",
+    )
+
+
+def test_no_origin_is_listed_twice() -> None:
+    """Naming the own origin in the settings as well does no harm."""
+    allowed = load_settings(cors_origins=("http://localhost:8000",)).allowed_origins
+    assert len(allowed) == len(set(allowed))
+
+
+@pytest.mark.parametrize(
+    ("hangover_frames", "end_of_utterance_ms", "at_least_secs"), [(15, 700, 0.7), (100, 700, 2.0), (1, 0, 0.02)]
+)
+def test_silence_for_a_gap_ends_voice_and_utterance(
+    hangover_frames: int, end_of_utterance_ms: int, at_least_secs: float
+) -> None:
+    """A client that stops sending is heard to the end, whichever of the two times is longer."""
+    settings = load_settings(vad_hangover_frames=hangover_frames, end_of_utterance_ms=end_of_utterance_ms)
+    assert settings.silence_fill_secs > at_least_secs

@@ -1,0 +1,305 @@
+"""Pipeline files: what they may say, and what who wrote a mistake reads."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.settings import load_settings
+from pipelines.spec import PIPELINES_DIR, PipelineFileError, PipelineSpec, load_pipeline
+from processors.gemini_live import GeminiLive, GeminiLiveParams
+from processors.vad import Vad, VadParams
+
+FILE = "talk.toml"
+VARIABLES: dict[str, Any] = {
+    "VAD_PROVIDER": "energy",
+    "VAD_THRESHOLD": 300.0,
+    "BARGE_IN": True,
+    "GEMINI_MODEL": "m-1",
+    "GEMINI_VOICE": None,
+    "PREROLL_MS": 250,
+}
+EQUALIZER = "tests.support.foreign_params:Equalizer"
+MODEL = '[[step]]\nuse = "gemini_live"\nmodel = "m"\n'
+
+
+def load(text: str, **variables: Any) -> PipelineSpec:
+    """The pipeline of a file with this text."""
+    Path(FILE).write_text(text, encoding="utf-8")
+    return load_pipeline(FILE, {**VARIABLES, **variables})
+
+
+def params_of(text: str) -> Any:
+    """The parameters of the only step."""
+    (step,) = load(text).steps
+    return step.params
+
+
+def fault_of(text: str) -> str:
+    """What is told of a file's mistake, without the file's name."""
+    with pytest.raises(PipelineFileError) as raised:
+        load(text)
+    told = str(raised.value)
+    assert told.startswith(f"{FILE}:")
+    assert "\n" not in told
+    return told.removeprefix(f"{FILE}:").strip()
+
+
+# What is right
+
+
+@pytest.mark.parametrize("path", sorted(PIPELINES_DIR.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_files_that_come_with_the_server_are_right(path: Path) -> None:
+    """Every one of them loads by its name, with the default settings."""
+    spec = load_pipeline(path.stem, load_settings().pipeline_variables())
+    assert (spec.name, spec.path) == (path.stem, path)
+    assert spec.steps
+
+
+def test_the_default_settings_reach_the_steps() -> None:
+    """In the browser's pipeline the steps get just what the settings say."""
+    settings = load_settings(vad_provider="energy", end_of_utterance_ms=900, preroll_ms=200, gemini_voice="Kore")
+    params = {s.step_class: s.params for s in load_pipeline("interpreter", settings.pipeline_variables()).steps}
+    vad, engine = params[Vad], params[GeminiLive]
+    assert isinstance(vad, VadParams)
+    assert isinstance(engine, GeminiLiveParams)
+    assert (vad.provider, vad.end_of_utterance_ms) == ("energy", 900)
+    assert (engine.model, engine.voice, engine.preroll_ms) == ("gemini-3.8-live", "Kore", 200)
+
+
+def test_a_path_names_a_file_anywhere(tmp_path: Path) -> None:
+    """What has a ``/`` or ends in ``.toml`` is a path; the name in it is what clients are told."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text(f'name = "surgery"\n{MODEL}')
+    assert load_pipeline(f"{elsewhere}/mine", {}).name == "surgery"
+
+
+def test_a_file_without_a_name_is_named_after_itself() -> None:
+    """The name may be left out, and a description may be there."""
+    assert load(f'description = "For trying."\n{MODEL}').name == "talk"
+
+
+def test_steps_come_in_the_order_of_the_file() -> None:
+    """The file's order is the pipeline's; a step may come twice."""
+    spec = load('[[step]]\nuse = "speech_state"\n' + MODEL + '[[step]]\nuse = "speech_state"\n')
+    assert [step.use for step in spec.steps] == ["speech_state", "gemini_live", "speech_state"]
+
+
+# Variables
+
+
+def test_a_whole_variable_keeps_its_type() -> None:
+    """``"${NAME}"`` is the setting itself: a number, a bool, or nothing."""
+    params = params_of(f'{MODEL}voice = "${{GEMINI_VOICE}}"\npreroll_ms = "${{PREROLL_MS}}"\n')
+    assert (params.voice, params.preroll_ms) == (None, 250)
+    foreign = params_of(f'[[step]]\nuse = "{EQUALIZER}"\ngain = "${{VAD_THRESHOLD}}"\nname = "${{BARGE_IN}}"\n')
+    assert foreign == {"gain": 300.0, "name": True}
+
+
+def test_a_variable_inside_a_text_becomes_text() -> None:
+    """Several of them may stand in one text."""
+    assert (
+        params_of('[[step]]\nuse = "gemini_live"\nmodel = "x/${GEMINI_MODEL}-${PREROLL_MS}!"\n').model
+        == "x/m-1-250!"
+    )
+
+
+def test_variables_in_lists_and_tables_are_settings_too() -> None:
+    """A ``${NAME}`` never reaches a step as it stands, however deep it lies."""
+    params = params_of(f'[[step]]\nuse = "{EQUALIZER}"\ngain = ["${{PREROLL_MS}}", {{x = "v=${{PREROLL_MS}}"}}]\n')
+    assert params == {"gain": [250, {"x": "v=250"}]}
+
+
+def test_a_literal_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the file says outright, no setting changes."""
+    monkeypatch.setenv("VAD_THRESHOLD", "900")
+    Path(FILE).write_text('[[step]]\nuse = "vad"\nthreshold = 77\nprovider = "energy"\n')
+    (step,) = load_pipeline(FILE, load_settings().pipeline_variables()).steps
+    assert isinstance(step.params, VadParams)
+    assert step.params.threshold == 77
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("${GEMINI_MODLE}", "3: unknown setting '${GEMINI_MODLE}'; did you mean 'GEMINI_MODEL'?"),
+        ("x-${GEMINI_MODLE}", "3: unknown setting '${GEMINI_MODLE}'; did you mean 'GEMINI_MODEL'?"),
+        ("${}", "3: unknown setting '${}'; known are BARGE_IN, GEMINI_MODEL, GEMINI_VOICE, PREROLL_MS,"),
+        ("x-${GEMINI_VOICE}", "3: setting '${GEMINI_VOICE}' is not set, but stands inside a text"),
+    ],
+)
+def test_a_missing_variable_is_named(value: str, fault: str) -> None:
+    """File, line and variable, and what would have been right."""
+    assert fault_of(f'[[step]]\nuse = "gemini_live"\nmodel = "{value}"\n').startswith(fault)
+
+
+def test_a_required_parameter_cannot_be_an_unset_variable() -> None:
+    """A setting that nobody set does not stand for a parameter that must be there."""
+    fault = fault_of('[[step]]\nuse = "gemini_live"\n\nmodel = "${GEMINI_VOICE}"\n')
+    assert fault == "4: step 'gemini_live': parameter 'model': Input should be a valid string, got None"
+
+
+def test_the_key_is_no_variable() -> None:
+    """A pipeline file cannot hand the key to a step."""
+    Path(FILE).write_text('[[step]]\nuse = "gemini_live"\nmodel = "${GEMINI_API_KEY}"\n')
+    settings = load_settings(gemini_api_key="AIza-secret")
+    with pytest.raises(PipelineFileError, match=r"talk\.toml:3: unknown setting '\$\{GEMINI_API_KEY\}'") as raised:
+        load_pipeline(FILE, settings.pipeline_variables())
+    assert "AIza" not in str(raised.value)
+
+
+# Mistakes in the file
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "1: expected at least one [[step]] with 'use'"),
+        ("step = []", "1: expected at least one [[step]] with 'use'"),
+        ("step = 1", "1: expected at least one [[step]] with 'use'"),
+        (f"# x\nname = 3\n{MODEL}", "2: expected 'name' to be a text, got 3"),
+        (f'name = ""\n{MODEL}', "1: expected 'name' to be a text, got ''"),
+        (f'\nnmae = "x"\n{MODEL}', "2: unknown key 'nmae'; did you mean 'name'?"),
+        (f'{MODEL}\n[[steps]]\nuse = "vad"\n', "5: unknown key 'steps'; did you mean 'step'?"),
+        (f"{MODEL}\n[zebra]\n", "5: unknown key 'zebra'; known are description, name, step"),
+        (f"{MODEL}\n[[step]]\nthreshold = 1\n", '5: expected the step to name its processor: use = "…"'),
+        ("[[step]]\nuse = 1\n", '1: expected the step to name its processor: use = "…"'),
+        ('step = ["vad"]', '1: expected the step to name its processor: use = "…"'),
+        (f'{MODEL}\n[[step]]\n\nuse = "vadd"\n', "7: unknown step 'vadd'; did you mean 'vad'?"),
+        (
+            '[[step]]\nuse = "echo"\n',
+            "2: unknown step 'echo'; known are gemini_live, speech_state, transcript_log, transcription_forwarder,"
+            " vad",
+        ),
+    ],
+)
+def test_mistakes_are_told_with_their_line(text: str, fault: str) -> None:
+    """What is wrong in the file's frame: where it stands, and what would have been right."""
+    assert fault_of(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            f'[[step]]\nuse = "vad"\n\n{MODEL}preroll = 3\n',
+            "7: step 'gemini_live' has no parameter 'preroll'; did you mean 'preroll_ms'?",
+        ),
+        (
+            '[[step]]\nuse = "speech_state"\nzebra = 3\n',
+            "3: step 'speech_state' has no parameter 'zebra'; there are none",
+        ),
+        (
+            '[[step]]\nuse = "vad"\nthreshold = 500\nconfidence = 2\n',
+            "4: step 'vad': parameter 'confidence': Input should be less than 1, got 2",
+        ),
+        (
+            '[[step]]\nuse = "vad"\n\n[[step]]\n"provider" = "webrtc"\nuse = "vad"\n',
+            "5: step 'vad': parameter 'provider': Input should be 'silero' or 'energy', got 'webrtc'",
+        ),
+        (
+            '[[step]]\nuse = "vad"\n\n[[step]]\nuse = "gemini_live"\n',
+            "4: step 'gemini_live': parameter 'model': Field required",
+        ),
+        (
+            f"{MODEL}[step.extra]\na = 1\n",
+            "1: step 'gemini_live' has no parameter 'extra'; known are connect_timeout_secs,",
+        ),
+    ],
+)
+def test_parameters_are_checked_by_the_step(text: str, fault: str) -> None:
+    """Unknown names, wrong values and missing ones are refused where they stand, in the step that is meant."""
+    assert fault_of(text).startswith(fault)
+
+
+def test_what_is_no_toml_is_told_with_its_line() -> None:
+    """The TOML reader's own words, with line and column."""
+    assert fault_of('[[step]]\nuse = "vad\n').startswith("Illegal character '\\n' (at line 2,")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("interpretr", "PIPELINE: unknown pipeline 'interpretr'; did you mean 'interpreter'?"),
+        ("missing.toml", "missing.toml: can't read the pipeline file: [Errno 2]"),
+        ("./", ".: can't read the pipeline file: [Errno 21]"),
+    ],
+)
+def test_a_missing_file_is_told(name: str, fault: str) -> None:
+    """A name that is near one of ours is corrected; a path is told as it was given."""
+    with pytest.raises(PipelineFileError) as raised:
+        load_pipeline(name, VARIABLES)
+    assert str(raised.value).startswith(fault)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are no stack trace."""
+    (tmp_path / FILE).write_bytes(b"\xff\xfe")
+    with pytest.raises(PipelineFileError, match=r"^talk\.toml: can't read the pipeline file: 'utf-8' codec"):
+        load_pipeline(FILE, VARIABLES)
+
+
+# Somebody else's steps
+
+
+def test_a_foreign_step_with_a_model_is_checked_like_ours() -> None:
+    """A class with ``Params`` gets a checked model of its own."""
+    use = '[[step]]\nuse = "tests.support.foreign_step:Counting"\n'
+    assert params_of(f'{use}label = "before"\n').label == "before"
+    assert fault_of(f"{use}\nlabel = 3\n").startswith("4: step 'tests.support.foreign_step:Counting': parameter")
+    assert fault_of(f'{use}lable = "x"\n').endswith("has no parameter 'lable'; did you mean 'label'?")
+
+
+@pytest.mark.parametrize(
+    ("use", "given", "params"),
+    [
+        ("tests.support.foreign_step:Shout", 'suffix = "!"', {"suffix": "!"}),
+        ("tests.support.foreign_step:Shout", 'name = "shout"', {"name": "shout"}),
+        ("tests.support.foreign_params:LoudEqualizer", 'label = "x"\ngain = 2', {"label": "x", "gain": 2}),
+        ("pipecat.processors.filters.identity_filter:IdentityFilter", 'name = "pass"', {"name": "pass"}),
+        ("pipecat.processors.filters.frame_filter:FrameFilter", "types = []", {"types": []}),
+        ("tests.support.foreign_step:Shout", 'suffix = "-${GEMINI_MODEL}"', {"suffix": "-m-1"}),
+    ],
+)
+def test_a_stock_processor_takes_keyword_arguments(use: str, given: str, params: dict[str, Any]) -> None:
+    """A class without a model gets what the file says by name, its bases' arguments included."""
+    assert params_of(f'[[step]]\nuse = "{use}"\n{given}\n') == params
+
+
+@pytest.mark.parametrize(
+    ("use", "given", "fault"),
+    [
+        ("tests.support.foreign_step:Shout", "sufix = 1", "3: step 'tests.support.foreign_step:Shout' has no"),
+        (
+            "pipecat.processors.filters.identity_filter:IdentityFilter",
+            "naem = 1",
+            "3: step 'pipecat.processors.filters.identity_filter:IdentityFilter' has no parameter 'naem';"
+            " did you mean 'name'?",
+        ),
+        (
+            "pipecat.processors.filters.frame_filter:FrameFilter",
+            "types = []\nname = 1",
+            "4: step 'pipecat.processors.filters.frame_filter:FrameFilter' has no parameter 'name';",
+        ),
+        (
+            "pipecat.processors.filters.frame_filter:FrameFilter",
+            "",
+            "1: step 'pipecat.processors.filters.frame_filter:FrameFilter': missing a required argument: 'types'",
+        ),
+        (
+            "tests.support.foreign_params:Equalizer",
+            "",
+            "1: step 'tests.support.foreign_params:Equalizer': missing a required argument: 'gain'",
+        ),
+    ],
+)
+def test_a_stock_processors_arguments_are_checked(use: str, given: str, fault: str) -> None:
+    """A wrong or missing keyword argument stops the start, not each session."""
+    assert fault_of(f'[[step]]\nuse = "{use}"\n{given}\n').startswith(fault)
+
+
+def test_an_import_path_that_leads_nowhere_is_told_with_its_line() -> None:
+    """The registry's words, with the file and the line of ``use``."""
+    fault = fault_of(f'{MODEL}\n[[step]]\nuse = "no_such_package.steps:Echo"\n')
+    assert fault.startswith("6: step 'no_such_package.steps:Echo': can't import 'no_such_package.steps': ")

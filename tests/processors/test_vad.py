@@ -1,0 +1,187 @@
+"""The voice activity step: marks in the stream, each before the audio in which it lies."""
+
+import json
+
+import numpy as np
+import pytest
+import soxr
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pydantic import ValidationError
+
+from processors.context import SessionContext
+from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
+from processors.vad import Vad, VadParams
+from tests.support.fake_upstream import FakeConnector
+from tests.support.pcm import SAMPLES, chunks_of, read_sample, tone
+from tests.support.steps import running
+
+RATE_HZ = 16_000
+PREROLL_SECS = 0.3
+CONTEXT = SessionContext("session", ("ko", "en"), "auto", FakeConnector())
+Marked = tuple[str, int]
+
+
+def speech_at_16_khz(name: str) -> bytes:
+    """A sample file at the pipeline's rate."""
+    pcm, rate_hz = read_sample(name)
+    resampled = soxr.resample(np.frombuffer(pcm, "<i2"), rate_hz, RATE_HZ)
+    return np.asarray(resampled).astype("<i2").tobytes()
+
+
+async def passed(pcm: bytes, chunk_ms: float, params: VadParams) -> list[Frame]:
+    """What comes out of the step when ``pcm`` goes in."""
+    frames = [InputAudioRawFrame(chunk, RATE_HZ, 1) for chunk in chunks_of(pcm, chunk_ms, RATE_HZ)]
+    async with running(Vad(params, CONTEXT)) as step:
+        step.forget()
+        for frame in frames:
+            await step.worker.queue_frame(frame)
+        await step.send()
+        while len(step.frames(InputAudioRawFrame)) < len(frames):
+            await step.send(InputAudioRawFrame(b"", RATE_HZ, 1))
+        return [frame for frame in step.down if not (isinstance(frame, InputAudioRawFrame) and not frame.audio)]
+
+
+def positions(frames: list[Frame]) -> list[Marked]:
+    """Each mark with its position in the stream; for voice, that of the chunk before which it came."""
+    position = 0
+    marks: list[Marked] = []
+    for frame in frames:
+        match frame:
+            case InputAudioRawFrame():
+                position += len(frame.audio) // 2
+            case UtteranceStartedFrame():
+                marks.append(("continued" if frame.continued else "started", position + frame.offset_samples))
+            case UtteranceEndedFrame():
+                marks.append(("ended", position + frame.offset_samples))
+            case VADUserStartedSpeakingFrame():
+                marks.append(("voice", position))
+            case VADUserStoppedSpeakingFrame():
+                marks.append(("no voice", position))
+    return marks
+
+
+def utterances(frames: list[Frame]) -> list[Marked]:
+    """The marks of utterances."""
+    return [mark for mark in positions(frames) if "voice" not in mark[0]]
+
+
+@pytest.mark.parametrize("provider", ["silero", "energy"])
+async def test_marks_do_not_depend_on_chunks(provider: str) -> None:
+    """20, 100 and 256 ms give the same utterances, to the sample, and all audio passes unchanged and in order."""
+    pcm = speech_at_16_khz("en-35s-8k.wav")
+    params = VadParams.model_validate({"provider": provider})
+    runs = [await passed(pcm, chunk_ms, params) for chunk_ms in (20, 100, 256)]
+    for frames in runs:
+        assert b"".join(frame.audio for frame in frames if isinstance(frame, InputAudioRawFrame)) == pcm
+    assert utterances(runs[0])
+    assert utterances(runs[0]) == utterances(runs[1]) == utterances(runs[2])
+    kinds = [[kind for kind, _ in positions(frames)] for frames in runs]
+    assert kinds[0] == kinds[1] == kinds[2]
+
+
+async def test_a_mark_comes_before_the_audio_in_which_it_lies() -> None:
+    """An end lies in the chunk that follows it, never in one that went before; a start may lie further back."""
+    frames = await passed(speech_at_16_khz("en-35s-8k.wav"), 256, VadParams())
+    before = 0
+    for number, frame in enumerate(frames):
+        match frame:
+            case InputAudioRawFrame():
+                before += len(frame.audio) // 2
+            case UtteranceStartedFrame():
+                assert -before <= frame.offset_samples < 4096
+            case UtteranceEndedFrame():
+                following = next(audio for audio in frames[number:] if isinstance(audio, InputAudioRawFrame))
+                assert 0 < frame.offset_samples <= len(following.audio) // 2
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("en-35s-8k.wav", 10), ("ko-30s-16k.wav", None), ("en-11s-16k.wav", None)]
+)
+async def test_no_marked_speech_is_missed(name: str, count: int | None) -> None:
+    """Against the marks of a person: every sentence lies in an utterance, its onset with 100 ms to spare.
+
+    The ten sentences of the telephone recording are ten utterances.
+    """
+    silence = bytes(2 * RATE_HZ)
+    frames = await passed(speech_at_16_khz(name) + silence, 100, VadParams())
+    marks = utterances(frames)
+    assert [kind for kind, _ in marks[1::2]] == ["ended"] * (len(marks) // 2)
+    stretches = [
+        (start / RATE_HZ - (PREROLL_SECS if kind == "started" else 0), end / RATE_HZ)
+        for (kind, start), (_, end) in zip(marks[::2], marks[1::2], strict=True)
+    ]
+    sentences = json.loads((SAMPLES / "marks.json").read_text(encoding="utf-8"))["files"][name]["sentences"]
+    if count is not None:
+        assert len(stretches) == count
+        for (start, end), sentence in zip(stretches, sentences, strict=True):
+            assert start <= sentence["onset_secs"] - 0.1, sentence["text"]
+            assert end >= sentence["end_secs"], sentence["text"]
+    for sentence in sentences:
+        onset, ending = sentence["onset_secs"], sentence["end_secs"]
+        assert any(start <= max(onset - 0.1, 0) and end > onset for start, end in stretches), sentence["text"]
+        assert any(start < ending <= end for start, end in stretches), sentence["text"]
+
+
+async def test_switched_off_it_marks_nothing() -> None:
+    """With threshold 0 the engine detects activity itself; the audio passes."""
+    pcm = tone(2.0, RATE_HZ)
+    for provider in ("silero", "energy"):
+        params = VadParams.model_validate({"provider": provider, "threshold": 0})
+        frames = await passed(pcm, 20, params)
+        assert not Vad(params, CONTEXT).marks_utterances
+        assert b"".join(frame.audio for frame in frames if isinstance(frame, InputAudioRawFrame)) == pcm
+        assert positions(frames) == []
+
+
+async def test_hangover_and_end_are_counted_in_audio() -> None:
+    """Loud audio, then silence: voice stops after 15 frames of 20 ms, the utterance ends after 700 ms."""
+    pcm = bytes(2 * 3200) + tone(1.0, RATE_HZ) + bytes(2 * 32000)
+    frames = await passed(pcm, 20, VadParams(provider="energy"))
+    speech_end = 3200 + 16000
+    assert positions(frames) == [
+        ("voice", 3520),
+        ("started", 3200),
+        ("no voice", speech_end + 14 * 320),
+        ("ended", speech_end + 11200),
+    ]
+
+
+async def test_other_frames_and_directions_pass() -> None:
+    """Audio on its way upstream is not judged."""
+    async with running(Vad(VadParams(provider="energy"), CONTEXT)) as step:
+        step.forget()
+        frame = InputAudioRawFrame(tone(1.0, RATE_HZ), RATE_HZ, 1)
+        await step.send(frame, direction=FrameDirection.UPSTREAM)
+        assert step.up == [frame]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"provider": "webrtc"},
+        {"threshold": -1},
+        {"threshold": 40000},
+        {"confidence": 0},
+        {"confidence": 1},
+        {"hangover_frames": 0},
+        {"end_of_utterance_ms": -1},
+        {"sensitivity": 1},
+    ],
+)
+def test_a_wrong_parameter_is_refused(params: dict[str, object]) -> None:
+    """Values out of range and unknown names do not get through."""
+    with pytest.raises(ValidationError):
+        VadParams.model_validate(params)
+
+
+def test_the_end_of_an_utterance_is_never_before_the_hangover() -> None:
+    """A longer hangover moves the end of utterance; a soft limit beyond the hard one is the hard one."""
+    times = VadParams(hangover_frames=50, end_of_utterance_ms=700, soft_utterance_secs=30).times()
+    assert times.end_of_utterance_secs == times.hangover_secs == 1.0
+    assert times.soft_limit_secs == times.hard_limit_secs == 15.0

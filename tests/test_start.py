@@ -1,0 +1,266 @@
+"""How ``python server.py`` starts, and how it says that it does not: the real process, in an empty directory."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+SERVER = Path(__file__).parents[1] / "server.py"
+KEY = "AIza-not-for-anyones-eyes"
+WRONG = 2
+slow = pytest.mark.slow
+"""Every start takes about two seconds: of many cases of a kind one or two run with the quick tests."""
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of the server."""
+    return [sys.executable, str(SERVER), *arguments]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Nothing but ``settings`` and what a process needs to run at all."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **settings}
+
+
+def refusal(folder: Path, *arguments: str, **settings: str) -> str:
+    """The one line with which the server refuses to start in ``folder``."""
+    done = subprocess.run(
+        command(*arguments), cwd=folder, env=environment(**settings), capture_output=True, text=True, check=False
+    )
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert (done.returncode, done.stdout) == (WRONG, "")
+    assert lines[0].startswith("error: ")
+    assert KEY not in lines[0]
+    return lines[0].removeprefix("error: ")
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port of this machine that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PIPELINE", "interpretr"),
+        pytest.param("DEBUG", "perhaps", marks=slow),
+        pytest.param("LOG_LEVEL", "loud", marks=slow),
+        pytest.param("LOG_FORMAT", "%(asctime)d", marks=slow),
+        pytest.param("LANGUAGES", "ko,xx", marks=slow),
+        pytest.param("CORS_ORIGINS", "example.org", marks=slow),
+        pytest.param("GEMINI_BASE_URL", "http://localhost:9", marks=slow),
+        pytest.param("GEMINI_CA_FILE", "missing.pem", marks=slow),
+        pytest.param("INTERPRETER_INSTRUCTIONS", "@missing.txt", marks=slow),
+        pytest.param("VAD_THRESHOLD", "40000", marks=slow),
+        pytest.param("VAD_PROVIDER", "webrtc", marks=slow),
+        pytest.param("MAX_UTTERANCE_SECS", "1", marks=slow),
+        pytest.param("MAX_SESSIONS", "none", marks=slow),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(tmp_path: Path, name: str, value: str) -> None:
+    """The operator reads which setting it is, and no stack trace; the key, which was right, is not shown."""
+    assert name in refusal(tmp_path, GEMINI_API_KEY=KEY, **{name: value})
+
+
+def test_a_missing_key_is_named_in_one_line(tmp_path: Path) -> None:
+    """The first start of everybody."""
+    assert refusal(tmp_path).startswith("GEMINI_API_KEY is not set")
+
+
+@pytest.mark.slow
+def test_a_blank_key_is_a_missing_one(tmp_path: Path) -> None:
+    """A copy of ``.env.example`` that nobody filled in."""
+    (tmp_path / ".env").write_text("GEMINI_API_KEY=\n")
+    assert refusal(tmp_path, GEMINI_API_KEY="").startswith("GEMINI_API_KEY is not set")
+
+
+@pytest.mark.slow
+def test_a_wrong_setting_in_the_file_is_named(tmp_path: Path) -> None:
+    """``.env`` of the working directory counts, and its key is not shown either."""
+    (tmp_path / ".env").write_text(f"GEMINI_API_KEY={KEY}\nPORT=eighty\n")
+    assert refusal(tmp_path).startswith("PORT: ")
+
+
+def test_a_key_that_cannot_be_decoded_is_not_shown(tmp_path: Path) -> None:
+    """A ``.env`` in another encoding is told as such."""
+    (tmp_path / ".env").write_bytes(f"GEMINI_API_KEY={KEY}\n".encode("utf-16"))
+    assert refusal(tmp_path).startswith(".env: 'utf-8' codec can't decode")
+
+
+def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    """What Docker leaves where a mounted ``.env`` is missing."""
+    (tmp_path / ".env").mkdir()
+    assert refusal(tmp_path, GEMINI_API_KEY=KEY) == ".env: expected a file, got a directory"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    """A ``.env`` of somebody else's."""
+    (tmp_path / ".env").touch(mode=0o000)
+    assert refusal(tmp_path, GEMINI_API_KEY=KEY).startswith(".env: [Errno 13]")
+
+
+@pytest.mark.slow
+def test_the_demo_is_refused_in_one_line_too(tmp_path: Path) -> None:
+    """It needs no key, but it reads the settings."""
+    assert refusal(tmp_path, "demo", LANGUAGES="ko").startswith("LANGUAGES: ")
+
+
+# Pipeline files
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[step]]\n\nuse = "vda"\n', "mine.toml:3: unknown step 'vda'; did you mean 'vad'?"),
+        ('[[step]]\nuse = "no_such:Step"\n', "mine.toml:2: step 'no_such:Step': can't import 'no_such': "),
+    ],
+)
+def test_a_broken_pipeline_file_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    """File, line and what would have been right, before any client comes."""
+    (tmp_path / "mine.toml").write_text(text)
+    assert refusal(tmp_path, GEMINI_API_KEY=KEY, PIPELINE="mine.toml").startswith(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[step]]\nuse = "vad\n', "mine.toml: Illegal character '\\n' (at line 2,"),
+        ('[[step]]\nuse = "vad"\nthresold = 3\n', "mine.toml:3: step 'vad' has no parameter 'thresold';"),
+        ('[[step]]\nuse = "gemini_live"\nmodel = "${MODEL}"\n', "mine.toml:3: unknown setting '${MODEL}';"),
+        ('[[step]]\nuse = ":Step"\n', "mine.toml:2: step ':Step': can't import '': "),
+        ('[[step]]\nuse = "json:JSONDecoder"\n', "mine.toml:2: step 'json:JSONDecoder': expected a pipecat"),
+        ("", "mine.toml:1: expected at least one [[step]]"),
+    ],
+)
+def test_other_broken_pipeline_files_are_told_too(tmp_path: Path, text: str, told: str) -> None:
+    """The same for every kind of mistake."""
+    (tmp_path / "mine.toml").write_text(text)
+    assert refusal(tmp_path, GEMINI_API_KEY=KEY, PIPELINE="mine.toml").startswith(told)
+
+
+@pytest.mark.slow
+def test_a_missing_pipeline_file_is_told(tmp_path: Path) -> None:
+    """The path as the operator wrote it."""
+    assert refusal(tmp_path, GEMINI_API_KEY=KEY, PIPELINE="./mine.toml").startswith("mine.toml: can't read")
+
+
+# Listening
+
+
+@pytest.mark.parametrize("debug", ["false", pytest.param("true", marks=slow)])
+def test_a_taken_port_is_told(tmp_path: Path, taken_port: int, debug: str) -> None:
+    """The commonest fault of all: one line, and nothing that says ready before it."""
+    told = refusal(tmp_path, GEMINI_API_KEY=KEY, HOST="127.0.0.1", PORT=str(taken_port), DEBUG=debug)
+    assert told.startswith(f"HOST, PORT: can't listen on 127.0.0.1, port {taken_port}: ")
+    assert "Address already in use" in told
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", pytest.param("a..b", marks=slow)])
+def test_a_host_that_is_not_this_machine_is_told(tmp_path: Path, host: str) -> None:
+    """Neither somebody else's address nor what is no name at all."""
+    assert refusal(tmp_path, GEMINI_API_KEY=KEY, HOST=host).startswith(f"HOST, PORT: can't listen on {host}, port")
+
+
+# A start that succeeds
+
+
+@contextlib.asynccontextmanager
+async def started(folder: Path, *arguments: str, **settings: str) -> AsyncIterator[tuple[str, list[str]]]:
+    """The server's port, and the lines that it wrote; it is told to end with the block, and does."""
+    process = await asyncio.create_subprocess_exec(
+        *command(*arguments),
+        cwd=folder,
+        env=environment(HOST="127.0.0.1", LOG_FORMAT="%(name)s %(levelname)s %(message)s", **settings),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    lines: list[str] = []
+    try:
+        while not lines or not lines[-1].startswith("server INFO ready"):
+            line = (await process.stderr.readline()).decode()
+            assert line, f"the server ended: {lines}"
+            lines.append(line.rstrip())
+        yield settings["PORT"], lines
+    finally:
+        process.send_signal(signal.SIGTERM)
+        rest = (await process.stderr.read()).decode()
+        await process.wait()
+        lines += rest.splitlines()
+
+
+async def healthy(port: str) -> bool:
+    """Whether ``GET /health`` answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer.startswith(b"HTTP/1.1 200") and b'{"status":"ok"}' in answer
+
+
+@pytest.fixture
+def free_port() -> str:
+    """A port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return str(listening.getsockname()[1])
+
+
+async def test_a_start_says_one_line_and_answers(tmp_path: Path, free_port: str) -> None:
+    """Where to connect, with which pipeline and model; and nothing more until somebody comes, nor at the end."""
+    async with started(tmp_path, GEMINI_API_KEY=KEY, PORT=free_port) as (port, lines):
+        assert await healthy(port)
+    assert lines == [
+        f"server INFO ready url=ws://127.0.0.1:{port}/ws pipeline=interpreter model=gemini-3.8-live"
+        " upstream=Gemini Live"
+    ]
+
+
+async def test_the_emulator_needs_no_key_and_says_so(tmp_path: Path, free_port: str) -> None:
+    """``--emulator`` stands in for Google, and nobody can take it for the real service."""
+    async with started(tmp_path, "--emulator", PORT=free_port) as (port, lines):
+        assert await healthy(port)
+    assert "upstream=emulator" in lines[0]
+
+
+@pytest.mark.slow
+async def test_debug_serves_from_a_process_that_reloads(tmp_path: Path, free_port: str) -> None:
+    """With ``DEBUG`` the server runs in a child process, on the socket that the parent listens on."""
+    async with started(tmp_path, GEMINI_API_KEY=KEY, PORT=free_port, DEBUG="true") as (port, lines):
+        assert await healthy(port)
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"VAD_THRESHOLD": "300"}, True),
+        pytest.param({"VAD_THRESHOLD": "500"}, False, marks=slow),
+        pytest.param({"VAD_THRESHOLD": "0"}, False, marks=slow),
+        pytest.param({"VAD_THRESHOLD": "300", "VAD_PROVIDER": "energy"}, False, marks=slow),
+    ],
+)
+async def test_a_threshold_that_silero_ignores_is_told_once(
+    tmp_path: Path, free_port: str, settings: dict[str, str], told: bool
+) -> None:
+    """Who tuned the old detector learns that the value does nothing now; who said nothing or off learns nothing."""
+    async with started(tmp_path, GEMINI_API_KEY=KEY, PORT=free_port, **settings) as (_, lines):
+        pass
+    warnings = [line for line in lines if line.startswith("server WARNING")]
+    assert warnings == (["server WARNING VAD_THRESHOLD is not used with silero vad_threshold=300.0"] * told)
