@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
 from gemini.errors import FailureKind, UpstreamError
@@ -143,7 +143,7 @@ class LiveSession:
         timeout_secs = self._times.connect_timeout_secs
         try:
             async with asyncio.timeout(timeout_secs):
-                self._connection = await self._connect_with_retries(timeout_secs)
+                self._connection = await self._connect_with_retries()
         except TimeoutError as error:
             detail = f"no session within {timeout_secs:g} s; {self._last_attempt}"
             raise UpstreamError(FailureKind.UNAVAILABLE, detail) from error
@@ -252,11 +252,10 @@ class LiveSession:
 
     # Tasks
 
-    async def _connect_with_retries(self, timeout_secs: float) -> LiveConnection:
+    async def _connect_with_retries(self) -> LiveConnection:
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, UpstreamError) and error.retryable),
             wait=wait_random_exponential(multiplier=_FIRST_RETRY_SECS, max=_LONGEST_RETRY_SECS),
-            stop=stop_after_delay(timeout_secs),
             before_sleep=self._note_attempt,
             reraise=True,
         )
