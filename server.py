@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("server")
 
 _LARGEST_FRAME_FACTOR = 8
+_SHUTDOWN_SECS = 10
+"""How long sessions may take to end when the server stops."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -73,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
             watch.cancel()
 
-    app = FastAPI(title="live-interpreter", lifespan=lifespan)
+    app = FastAPI(title="live-interpreter", lifespan=lifespan, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"])
 
     @app.get("/health")
@@ -157,8 +159,9 @@ def serve(
         return
     with _faults_end_the_start():
         settings = load_settings(emulator=emulator or None)
-        app: ASGIApp | str = create_app(settings)
         sockets = listen(settings.host, settings.port)
+        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+        app: ASGIApp | str = create_app(settings)
     if settings.debug:
         app = "server:create_app"
         if emulator:
@@ -257,6 +260,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "ws_max_size": _LARGEST_FRAME_FACTOR * settings.max_message_bytes,
         "ws_ping_interval": settings.ws_ping_interval,
         "ws_ping_timeout": settings.ws_ping_timeout,
+        "timeout_graceful_shutdown": _SHUTDOWN_SECS,
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -5,6 +5,7 @@ a fake, an emulator or another client library stands behind them. :class:`GenaiC
 google-genai, through its public options only.
 """
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import certifi
 from google import genai
 from google.genai import types
 from google.genai.live import AsyncSession
 
 from gemini.errors import classify
 from gemini.events import UpstreamEvent, parse
+
+logger = logging.getLogger(__name__)
 
 GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com"
 API_VERSION = "v1beta"
@@ -86,13 +90,13 @@ class GenaiConnector:
         Args:
             api_key: Gemini API key.
             base_url: https URL of a gateway or an emulator; ``None``: Google's.
-            ca_file: PEM file of certificate authorities to trust beside the system's.
+            ca_file: PEM file of certificate authorities to trust beside the public ones.
 
         Raises:
             OSError: ``ca_file`` can't be read.
             ssl.SSLError: ``ca_file`` holds no certificate.
         """
-        tls = ssl.create_default_context()
+        tls = ssl.create_default_context(cafile=certifi.where())
         if ca_file is not None:
             tls.load_verify_locations(cafile=ca_file)
         # Everything that the environment could set is given here, so that nothing in it has an effect.
@@ -102,7 +106,11 @@ class GenaiConnector:
             http_options=types.HttpOptions(
                 base_url=base_url or GOOGLE_BASE_URL,
                 api_version=API_VERSION,
+                # The SDK's HTTP clients are never used, but would fail here over SSL_CERT_FILE or ALL_PROXY.
+                client_args={"verify": tls, "trust_env": False},
                 async_client_args={
+                    "verify": tls,
+                    "trust_env": False,
                     "ssl": tls,
                     "ping_interval": None,  # healthy sessions answer pings after 8 to 30 s (python-genai #2935)
                     "compression": None,
@@ -150,8 +158,11 @@ class GenaiConnection:
             try:
                 async for message in self._session.receive():
                     yield parse(message)
+            except (TypeError, ValueError) as error:
+                # The SDK's way to say that it can't read one message, such as one with fields it does not know.
+                logger.warning("unreadable upstream message", extra={"fields": {"error": type(error).__name__}})
+                yield []
             except Exception as error:
-                # The SDK raises TypeError and ValueError at frames that it does not know, too.
                 raise classify(error, during_setup=False) from error
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from google.genai.errors import APIError
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 _REJECTED_HTTP_STATUS = frozenset({400, 401, 403, 404})
 _TOO_MANY_REQUESTS = 429
@@ -63,7 +63,9 @@ def classify(error: Exception, *, during_setup: bool) -> UpstreamError:
         return UpstreamError(_kind_of_close(error.code, str(error.details or ""), during_setup), detail)
     if isinstance(error, ConnectionClosed) and error.rcvd is not None:  # sending noticed the close first
         return UpstreamError(_kind_of_close(error.rcvd.code, error.rcvd.reason, during_setup), detail)
-    return UpstreamError(FailureKind.UNAVAILABLE, detail)
+    # Only what is known to hold no word of a transcript goes on: validation errors quote what they refuse.
+    known = isinstance(error, (OSError, WebSocketException))
+    return UpstreamError(FailureKind.UNAVAILABLE, detail if known else type(error).__name__)
 
 
 def _kind_of_status(status: int) -> FailureKind:

@@ -9,7 +9,7 @@ nothing in ordinary talk, generation being faster than speech.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,8 @@ from gemini.turns import TurnEnded, TurnEvent, TurnTimes, TurnTracker
 
 _RETAINED_SECS = 1.0
 _BURST_SAMPLES = INPUT_RATE_HZ
+_LEAST_DROPPED_SAMPLES = INPUT_RATE_HZ
+_SILENT_TURNS_OF_A_LOST_UPSTREAM = 3
 _FIRST_RETRY_SECS = 0.2
 _LONGEST_RETRY_SECS = 1.0
 
@@ -116,7 +118,8 @@ class LiveSession:
         self._tasks: list[asyncio.Task[None]] = []
         self._to_send = asyncio.Event()
         self._deadline_moved = asyncio.Event()
-        self._events: asyncio.Queue[SessionEvent | UpstreamError] = asyncio.Queue()
+        self._events: asyncio.Queue[SessionEvent | BaseException] = asyncio.Queue()
+        self._silent_turns = 0
         self.prompt_tokens = 0
         """Tokens of input that the upstream counted."""
         self.response_tokens = 0
@@ -166,11 +169,12 @@ class LiveSession:
         """What happens, in order, without end.
 
         Raises:
-            UpstreamError: The connection is lost.
+            UpstreamError: The connection is lost; what there was of the turns came before.
+            Exception: A fault of ours.
         """
         while True:
             event = await self._events.get()
-            if isinstance(event, UpstreamError):
+            if isinstance(event, BaseException):
                 raise event
             yield event
 
@@ -184,18 +188,15 @@ class LiveSession:
         if self._sending is not None or not self._config.manual_activity:
             self._to_send.set()
 
-    def start_utterance(self, offset_samples: int) -> None:
-        """An utterance's first voice lies ``offset_samples`` from the next sample; its pre-roll goes with it."""
-        voice = self._ring.end + offset_samples
-        preroll = int(self._times.preroll_secs * INPUT_RATE_HZ)
-        start = max(voice - preroll, self._claimed_until, self._ring.start)
-        self._claimed_until = start
-        self._waiting.append(_Utterance(start, sent=start))
-        self._to_send.set()
+    def start_utterance(self, offset_samples: int, *, continued: bool = False) -> None:
+        """An utterance starts.
 
-    def continue_utterance(self, offset_samples: int) -> None:
-        """The utterance that was cut goes on, from ``offset_samples`` of the next sample, without pre-roll."""
-        start = max(self._ring.end + offset_samples, self._claimed_until, self._ring.start)
+        Args:
+            offset_samples: Where its first voice lies; its pre-roll goes with it.
+            continued: It is a further piece of an utterance that was cut, and starts just there, without pre-roll.
+        """
+        preroll = 0 if continued else int(self._times.preroll_secs * INPUT_RATE_HZ)
+        start = max(self._ring.end + offset_samples - preroll, self._claimed_until, self._ring.start)
         self._claimed_until = start
         self._waiting.append(_Utterance(start, sent=start))
         self._to_send.set()
@@ -216,21 +217,28 @@ class LiveSession:
     # Bounds
 
     def _make_room(self) -> None:
-        """Keep the ring's bound: what was sent goes first, then the oldest speech that waits unsent."""
-        if not self._ring.overflow_samples:
-            return
-        self._ring.release(self._first_unsent)
-        while self._ring.overflow_samples and self._waiting and self._waiting[0].end is not None:
-            utterance = self._waiting.popleft()
-            self._give_up(utterance.start, utterance.end or self._ring.end, whole_utterance=True)
+        """Keep the ring's bound: what was sent goes first, then the oldest speech that was not."""
         if self._ring.overflow_samples:
-            self._give_up(self._first_unsent, self._ring.end, whole_utterance=False)
+            self._ring.release(self._first_unsent)
+        while self._ring.overflow_samples:
+            self._give_up_oldest()
 
-    def _give_up(self, start: int, end: int, *, whole_utterance: bool) -> None:
+    def _give_up_oldest(self) -> None:
+        oldest = self._waiting[0] if self._waiting and self._sending is None else None
+        if oldest is not None and oldest.end is not None:
+            self._waiting.popleft()
+            self._drop(oldest.sent, oldest.end, whole_utterance=True)
+        else:
+            start = max(self._first_unsent, self._ring.start)
+            end = start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES)
+            self._drop(start, min(end, self._ring.end), whole_utterance=False)
+
+    def _drop(self, start: int, end: int, *, whole_utterance: bool) -> None:
         self._ring.release(end)
         for utterance in (*self._waiting, *([self._sending] if self._sending else [])):
             utterance.start = utterance.sent = max(utterance.sent, end)
         self._stream_sent = max(self._stream_sent, end)
+        self._claimed_until = max(self._claimed_until, end)
         self._events.put_nowait(SpeechDropped((end - start) * 1000 // INPUT_RATE_HZ, whole_utterance))
 
     @property
@@ -277,7 +285,8 @@ class LiveSession:
         while (utterance := await self._utterance_to_send()) is not None:
             until = self._ring.end if utterance.end is None else min(utterance.end, self._ring.end)
             if utterance.sent < until:
-                utterance.sent = await self._send_audio(utterance.sent, until)
+                sent = await self._send_audio(utterance.sent, until)
+                utterance.sent = max(utterance.sent, sent)  # it may have been given up meanwhile
             elif utterance.sent_whole:
                 await self._end_activity()
             else:
@@ -292,29 +301,40 @@ class LiveSession:
         self._sending = self._waiting.popleft()
         self._unanswered.append(self._sending)
         self._publish(self._tracker.open(self._clock()))
-        await self._connected.send_activity_start()
+        await self._send(self._connected.send_activity_start())
         return self._sending
 
     async def _end_activity(self) -> None:
         self._sending = None
-        await self._connected.send_activity_end()
+        await self._send(self._connected.send_activity_end())
         self._tracker.sent_whole(self._clock())
         self._deadline_moved.set()
 
     async def _send_stream(self) -> None:
         while self._stream_sent < self._ring.end:
-            self._stream_sent = await self._send_audio(max(self._stream_sent, self._ring.start), self._ring.end)
+            sent = await self._send_audio(self._stream_sent, self._ring.end)
+            self._stream_sent = max(self._stream_sent, sent)
         self._release()
 
     async def _send_audio(self, start: int, until: int) -> int:
         """Send at most a second of the ring; the position after it."""
-        end = min(until, start + _BURST_SAMPLES)
-        await self._connected.send_audio(self._ring.read(start, end))
+        end = min(until, max(start, self._ring.start) + _BURST_SAMPLES)
+        if pcm := self._ring.read(start, end):
+            await self._send(self._connected.send_audio(pcm))
         return end
+
+    async def _send(self, sending: Awaitable[None]) -> None:
+        timeout_secs = self._times.turns.timeout_secs
+        try:
+            async with asyncio.timeout(timeout_secs):
+                await sending
+        except TimeoutError as error:
+            raise UpstreamError(FailureKind.UNAVAILABLE, f"nothing could be sent for {timeout_secs:g} s") from error
 
     async def _receive(self) -> None:
         async for events in self._connected.receive():
             now = self._clock()
+            self._silent_turns = 0
             for event in events:
                 if isinstance(event, Usage):
                     self.prompt_tokens += event.prompt_tokens
@@ -343,6 +363,14 @@ class LiveSession:
             self._events.put_nowait(event)
             if isinstance(event, TurnEnded) and event.answers_utterance:
                 self._finish_utterance()
+                self._watch_silence(event)
+
+    def _watch_silence(self, ended: TurnEnded) -> None:
+        """An upstream that says nothing at all, turn after turn, is gone, whatever its socket says."""
+        self._silent_turns += ended.timed_out
+        if self._silent_turns == _SILENT_TURNS_OF_A_LOST_UPSTREAM:
+            detail = f"the upstream said nothing for {self._silent_turns} turns"
+            self._fail(UpstreamError(FailureKind.UNAVAILABLE, detail))
 
     def _finish_utterance(self) -> None:
         if self._unanswered:
@@ -351,13 +379,13 @@ class LiveSession:
         self._to_send.set()
 
     def _report_failure(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, UpstreamError):
-            self._events.put_nowait(error)
-        elif error is not None:
-            self._events.put_nowait(UpstreamError(FailureKind.UNAVAILABLE, f"{type(error).__name__}: {error}"))
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._publish(self._tracker.abandon(self._clock()))
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._events.put_nowait(error)
 
     @property
     def _connected(self) -> LiveConnection:

@@ -8,7 +8,7 @@ from collections import deque
 
 _REMEMBERED_TURNS = 32
 _REPEATED_WHOLE_WORDS = 3
-_REPEATED_CHARACTERS = 4
+_REPEATED_CHARACTERS = 10
 
 
 def _squeezed(text: str) -> str:
@@ -40,9 +40,10 @@ class ClosedTexts:
 class Transcript:
     """One side's text of one turn.
 
-    Text that repeats what a closed turn said is held back as a *suspect*: where other text follows, it was the
-    upstream repeating itself; where none does until the turn ends, the speaker said the same thing again, and
-    :meth:`settle` lets it through.
+    Text that repeats what a closed turn said is held back as a *suspect*. Where no other follows until the turn
+    ends, the speaker said the same thing again, and :meth:`settle` lets it through. It is dropped only where it
+    came as one message that is all of what a closed turn said, is too long to be a phrase said often, and is
+    followed by text that does not go on with it; when in doubt it is kept.
 
     Attributes:
         finished: The upstream said that the text is complete.
@@ -57,6 +58,7 @@ class Transcript:
         self._text = ""
         self._interim = ""
         self._suspect = ""
+        self._suspect_messages = 0
         self.finished = False
         self.language: str | None = None
         self.repeats = 0
@@ -83,10 +85,20 @@ class Transcript:
         self._interim = text
         return self.text != before
 
-    def append(self, text: str, *, finished: bool, language: str | None) -> bool:
-        """Add a fragment, or a whole utterance; whether :attr:`text` changed."""
+    def append(self, text: str, *, finished: bool, language: str | None, answered: bool = False) -> bool:
+        """Add a fragment, or a whole utterance.
+
+        Args:
+            text: As the upstream sent it.
+            finished: The upstream says that the text is complete.
+            language: The upstream's code, if any.
+            answered: Output has begun, so that the text so far may be all there is.
+
+        Returns:
+            Whether :attr:`text` changed.
+        """
         before = self.text
-        if self._is_repeated_whole(text):
+        if (answered or self.finished) and self._is_repeated_whole(text):
             self.repeats += 1
             return False
         self.finished = self.finished or finished
@@ -113,6 +125,7 @@ class Transcript:
             self._text += text
         elif self._closed.repeats(self._suspect + text):
             self._suspect += text
+            self._suspect_messages += 1
         elif self._is_repeat_before(text):
             self.discard_repeat()
             self._take(text)
@@ -122,9 +135,10 @@ class Transcript:
 
     def _is_repeat_before(self, text: str) -> bool:
         """Whether the suspect text was a repeated whole, and ``text`` begins anew rather than going on with it."""
-        long_enough = len(_squeezed(self._suspect)) >= _REPEATED_CHARACTERS
-        return long_enough and self._closed.equals(self._suspect) and text[:1].isalnum()
+        whole = self._suspect_messages == 1 and self._closed.equals(self._suspect)
+        return whole and len(_squeezed(self._suspect)) >= _REPEATED_CHARACTERS and text[:1].isalnum()
 
     def _is_repeated_whole(self, text: str) -> bool:
-        """Whether ``text`` is all of this turn's text once more, and too long to be said twice on purpose."""
-        return len(text.split()) >= _REPEATED_WHOLE_WORDS and _squeezed(text) == _squeezed(self._text)
+        """Whether ``text`` is all of this turn's text once more, and no fragment that goes on with it."""
+        anew = len(text.split()) >= _REPEATED_WHOLE_WORDS and not text[:1].isspace()
+        return anew and _squeezed(text) == _squeezed(self._text)

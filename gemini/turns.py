@@ -215,6 +215,14 @@ class TurnTracker:
             events += self._close_turn()
         return events
 
+    def abandon(self, now: float) -> list[TurnEvent]:
+        """The connection is lost: every turn ends with what there is of it."""
+        events: list[TurnEvent] = []
+        while self._turns:
+            events += self._end_output(self._turns[0], now)
+            events += self._close_turn()
+        return events
+
     # Events
 
     def _turn_for(
@@ -255,7 +263,9 @@ class TurnTracker:
                     self._grow_target(turn, before)
             case SourceText():
                 self._marks_source_finished |= event.finished
-                if turn.source.append(event.text, finished=event.finished, language=event.language):
+                if turn.source.append(
+                    event.text, finished=event.finished, language=event.language, answered=turn.output_started
+                ):
                     turn.events.append(SourceChanged(turn.source.text, turn.source.language))
             case InterimSourceText():
                 if turn.source.set_interim(event.text, event.language):

@@ -10,6 +10,9 @@ from pydantic import BaseModel
 from pipelines.spec import PipelineSpec, StepSpec
 from processors.context import SessionContext
 
+_SILENCE_MARGIN_SECS = 1.0
+"""For what the resampler holds back, and windows that are not full."""
+
 
 def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProcessor]:
     """Make the steps of one session, in order.
@@ -28,6 +31,16 @@ def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProces
 def marks_utterances(steps: Sequence[FrameProcessor]) -> bool:
     """Whether any of ``steps`` marks where utterances start and end."""
     return any(getattr(step, "marks_utterances", False) for step in steps)
+
+
+def longest_gap_secs(steps: Sequence[FrameProcessor]) -> float:
+    """How much silence has to stand for a gap in the client's audio, in seconds.
+
+    As much as the step that marks utterances needs to end one; without such a step the upstream detects the end,
+    in a stream that must not stop.
+    """
+    needed = [secs for step in steps if (secs := getattr(step, "silence_to_end_secs", None)) is not None]
+    return max(needed) + _SILENCE_MARGIN_SECS if needed else float("inf")
 
 
 def _build(step: StepSpec, context: SessionContext) -> FrameProcessor:

@@ -25,20 +25,29 @@ class ClientSocket:
         sent_at: When the last frame was handed in, on the event loop's clock.
     """
 
-    def __init__(self, websocket: WebSocket, *, max_backlog_bytes: int, on_overflow: Callable[[], None]):
+    def __init__(
+        self,
+        websocket: WebSocket,
+        *,
+        max_backlog_bytes: int,
+        write_timeout_secs: float,
+        on_stuck: Callable[[], None],
+    ):
         """Take over an accepted socket.
 
         Args:
             websocket: The socket.
             max_backlog_bytes: How much may wait to be written.
-            on_overflow: Called once when more does; what comes after is dropped.
+            write_timeout_secs: How long writing one frame may take.
+            on_stuck: Called once when the client does not read: either bound is passed.
         """
         self._websocket = websocket
         self._max_backlog_bytes = max_backlog_bytes
-        self._on_overflow = on_overflow
+        self._write_timeout_secs = write_timeout_secs
+        self._on_stuck = on_stuck
         self._outbox: deque[str | bytes] = deque()
         self._backlog_bytes = 0
-        self._overflowed = False
+        self._sealed = False
         self._wakeup = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -57,8 +66,8 @@ class ClientSocket:
         return text if text is not None else data
 
     def send(self, data: str | bytes) -> None:
-        """Send a frame, after those before it."""
-        if self._overflowed:
+        """Send a frame, after those before it; dropped once the socket is being closed, or stuck."""
+        if self._sealed:
             return
         self._outbox.append(data)
         self._backlog_bytes += len(data)
@@ -66,20 +75,20 @@ class ClientSocket:
         self._wakeup.set()
         self.sent_at = asyncio.get_running_loop().time()
         if self._backlog_bytes > self._max_backlog_bytes:
-            self._overflowed = True
-            self._on_overflow()
+            self._give_up()
 
     def send_message(self, message: ServerMessage) -> None:
         """Send a message of the protocol."""
         self.send(message.to_json())
 
     async def close(self, code: int, *, flush: bool) -> None:
-        """Close with ``code``.
+        """Close with ``code``; nothing can be sent any more.
 
         Args:
             code: WebSocket close code.
             flush: Write what waits first, as far as the client reads it soon; else it is dropped.
         """
+        self._sealed = True
         if flush:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FLUSH_TIMEOUT_SECS):
@@ -112,22 +121,36 @@ class ClientSocket:
         view.client_state = view.application_state = WebSocketState.CONNECTED
         return view
 
+    def _give_up(self) -> None:
+        self._sealed = True
+        self._on_stuck()
+
+    def _drop_backlog(self) -> None:
+        self._sealed = True
+        self._outbox.clear()
+        self._drained.set()
+
     async def _write(self) -> None:
         while True:
             await self._wakeup.wait()
             self._wakeup.clear()
             while self._outbox:
-                data = self._outbox[0]
                 try:
-                    await (
-                        self._websocket.send_text(data)
-                        if isinstance(data, str)
-                        else self._websocket.send_bytes(data)
-                    )
-                except (WebSocketDisconnect, RuntimeError):
-                    self._overflowed = True  # the client is gone; its reader says so
-                    self._outbox.clear()
-                    break
-                self._outbox.popleft()
-                self._backlog_bytes -= len(data)
+                    await self._write_frame(self._outbox[0])
+                except TimeoutError:
+                    self._drop_backlog()
+                    self._give_up()
+                    return
+                except (RuntimeError, WebSocketDisconnect):  # the client is gone; its reader says so
+                    self._drop_backlog()
+                    return
+                self._backlog_bytes -= len(self._outbox.popleft())
             self._drained.set()
+
+    async def _write_frame(self, data: str | bytes) -> None:
+        # A socket whose keepalive failed while data was waiting takes no more, and never says that it is gone.
+        async with asyncio.timeout(self._write_timeout_secs):
+            if isinstance(data, str):
+                await self._websocket.send_text(data)
+            else:
+                await self._websocket.send_bytes(data)

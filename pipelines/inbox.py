@@ -7,7 +7,7 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from starlette.types import Message
 
 _FRAME_BYTES = 256
-"""What a frame without audio counts as."""
+"""What a frame counts as, beside its audio."""
 
 
 class Inbox:
@@ -54,4 +54,4 @@ class Inbox:
 
 
 def _size_of(frame: Frame) -> int:
-    return len(frame.audio) if isinstance(frame, InputAudioRawFrame) else _FRAME_BYTES
+    return _FRAME_BYTES + (len(frame.audio) if isinstance(frame, InputAudioRawFrame) else 0)

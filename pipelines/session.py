@@ -8,28 +8,25 @@ session says so once, and only here is the socket closed, with the code that the
 import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import WebSocket
-from pipecat.frames.frames import ErrorFrame, InputTransportMessageFrame, StartFrame
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
-from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams
+from pipecat.frames.frames import ErrorFrame, InputTransportMessageFrame
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.utils.errors import ErrorCategory
-from pipecat.workers.runner import WorkerRunner
 
 from gemini.connector import OUTPUT_RATE_HZ, Connector
-from pipelines.builder import build_steps, marks_utterances
+from pipelines.builder import build_steps, longest_gap_secs
 from pipelines.client_socket import ClientSocket
 from pipelines.gap import GapClock
 from pipelines.inbox import Inbox
 from pipelines.logs import log_event
+from pipelines.pipeline_run import PipelineRun
 from pipelines.sessions import Seat, Sessions
 from pipelines.settings import Settings
 from pipelines.spec import PipelineSpec
-from pipelines.transport import UnpacedTransport
 from processors.context import SessionContext
 from protocol.errors import CloseCode, ErrorCode, Fault, WarningCode
 from protocol.messages import SAMPLE_BYTES, Close, Connected, Error, Init, InitConfig, Warning
@@ -114,13 +111,15 @@ class InterpreterSession:
         self._socket = ClientSocket(
             websocket,
             max_backlog_bytes=self._settings.max_send_backlog_bytes,
-            on_overflow=lambda: self._end(_CLIENT_TOO_SLOW),
+            write_timeout_secs=self._settings.ws_ping_interval + self._settings.ws_ping_timeout,
+            on_stuck=lambda: self._end(_CLIENT_TOO_SLOW),
         )
         self._serializer = ProtocolSerializer(
             max_message_bytes=self._settings.max_message_bytes, max_chunk_secs=self._settings.max_chunk_secs
         )
         self._inbox = Inbox(_HANDSHAKE_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
         self._gap = GapClock(self._settings.audio_gap_ms / 1000, clock=self._loop.time)
+        self._pipeline: PipelineRun | None = None
 
     async def run(self) -> None:
         """Serve the client until something ends the session, then release everything."""
@@ -147,10 +146,8 @@ class InterpreterSession:
     async def _finish(self, ending: Ending) -> None:
         if ending.fault is not None:
             self._socket.send_message(Error.of(ending.fault))
-        for task in self._tasks:
-            task.cancel()
         closing = self._socket.close(ending.close_code, flush=ending.fault is not None)
-        await asyncio.gather(closing, *self._tasks, return_exceptions=True)
+        await asyncio.gather(closing, self._stop_jobs(), return_exceptions=True)
         log_event(
             logger,
             logging.INFO,
@@ -161,6 +158,13 @@ class InterpreterSession:
             duration_secs=round(self._loop.time() - self._started_at, 1),
             audio_secs=round(self._serializer.received_samples / self._serializer.sample_rate_hz, 1),
         )
+
+    async def _stop_jobs(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._pipeline is not None:
+            await self._pipeline.stop()
 
     def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)
@@ -174,6 +178,8 @@ class InterpreterSession:
 
     def _fail(self, error: BaseException) -> None:
         """A fault of ours: the log gets the stack trace, the client the session's id."""
+        if self._ending.done():
+            return
         logger.error("internal error", exc_info=error, extra={"fields": {"session_id": self._session_id}})
         message = f"internal error; the server's log knows it as session {self._session_id}"
         self._end(Ending.by(Fault(ErrorCode.INTERNAL, message)))
@@ -187,10 +193,13 @@ class InterpreterSession:
             frame = await self._serializer.deserialize(data)
             if isinstance(frame, InputTransportMessageFrame):
                 await self._take_message(frame)
-                continue
-            samples = self._serializer.received_samples - samples_before
-            self._gap.audio_arrived(samples / self._serializer.sample_rate_hz)
-            await self._inbox.put(frame)
+            else:
+                samples = self._serializer.received_samples - samples_before
+                self._gap.audio_arrived(samples / self._serializer.sample_rate_hz)
+                await self._inbox.put(frame)
+            await asyncio.sleep(
+                0
+            )  # nothing above waits while frames are there to be read, and others want their turn
         self._end(_DISCONNECTED)
 
     async def _take_message(self, frame: InputTransportMessageFrame) -> None:
@@ -227,7 +236,7 @@ class InterpreterSession:
             sample_rate_hz=config.sample_rate,
             encoding=config.audio_encoding,
         )
-        self._spawn(self._run_pipeline(config))
+        self._start_pipeline(config)
         self._spawn(self._expire())
 
     def _language_fault(self, language: str) -> Fault | None:
@@ -263,16 +272,15 @@ class InterpreterSession:
                 return None
             await asyncio.sleep(left)
 
-    async def _fill_gaps(self, *, continuous: bool) -> None:
-        """Let silence stand for audio that does not come."""
-        longest_secs = float("inf") if continuous else self._settings.silence_fill_secs
+    async def _fill_gaps(self, longest_secs: float) -> None:
+        """Let silence stand for audio that does not come, for ``longest_secs`` of each gap."""
         while True:
             silence_ms = await self._gap.next_silence(longest_secs)
             await self._inbox.put(await self._serializer.silence(silence_ms))
 
     # Pipeline
 
-    async def _run_pipeline(self, config: InitConfig) -> None:
+    def _start_pipeline(self, config: InitConfig) -> None:
         context = SessionContext(
             session_id=self._session_id,
             pair=self._settings.pair,
@@ -280,39 +288,17 @@ class InterpreterSession:
             connector=self._services.connector,
         )
         steps = build_steps(self._services.pipeline, context)
-        transport = UnpacedTransport(
+        self._pipeline = PipelineRun(
             self._socket.pipeline_view(self._inbox.receive),
-            FastAPIWebsocketParams(
-                audio_in_enabled=True,
-                audio_out_enabled=True,
-                audio_out_end_silence_secs=0,
-                serializer=self._serializer,
-                allowed_origins=[],
-            ),
+            self._serializer,
+            steps,
+            on_started=lambda: self._greet(config, steps),
+            on_error=self._end_by_error,
+            on_ended=self._end_with_pipeline,
         )
-        worker = PipelineWorker(
-            Pipeline([transport.input(), *steps, transport.output()]),
-            params=PipelineParams(audio_in_sample_rate=PIPELINE_RATE_HZ, audio_out_sample_rate=OUTPUT_RATE_HZ),
-            enable_rtvi=False,
-            enable_turn_tracking=False,
-            idle_timeout_secs=None,
-        )
-        continuous = not marks_utterances(steps)
+        self._pipeline.start()
 
-        async def on_started(_worker: PipelineWorker, _frame: StartFrame) -> None:
-            self._greet(config, continuous=continuous)
-
-        async def on_error(_worker: PipelineWorker, frame: ErrorFrame) -> None:
-            self._end_by_error(frame)
-
-        worker.add_event_handler("on_pipeline_started", on_started)
-        worker.add_event_handler("on_pipeline_error", on_error)
-        runner = WorkerRunner(handle_sigint=False)
-        await runner.add_workers(worker)
-        await runner.run()
-        self._fail_if_not_ended()
-
-    def _greet(self, config: InitConfig, *, continuous: bool) -> None:
+    def _greet(self, config: InitConfig, steps: Sequence[FrameProcessor]) -> None:
         """The pipeline runs, upstream included: tell the client, and let its audio in."""
         if self._ending.done():
             return
@@ -328,7 +314,7 @@ class InterpreterSession:
             message = "this server has no Whisper; the source text comes from the interpreting service"
             self._socket.send_message(Warning(message=message, code=WarningCode.WHISPER_UNAVAILABLE))
         self._inbox.open()
-        self._spawn(self._fill_gaps(continuous=continuous))
+        self._spawn(self._fill_gaps(longest_gap_secs(steps)))
 
     def _end_by_error(self, frame: ErrorFrame) -> None:
         """Any step's failure ends the session: what it would have done is lost to the client."""
@@ -346,6 +332,5 @@ class InterpreterSession:
         )
         self._end(Ending.by(fault))
 
-    def _fail_if_not_ended(self) -> None:
-        if not self._ending.done():
-            self._fail(RuntimeError("the pipeline ended by itself"))
+    def _end_with_pipeline(self, error: BaseException | None) -> None:
+        self._fail(error or RuntimeError("the pipeline ended by itself"))

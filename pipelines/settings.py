@@ -4,6 +4,7 @@ The only place that reads the environment. A wrong or missing setting is a :clas
 """
 
 import logging
+import os
 import re
 import ssl
 from functools import cached_property
@@ -24,10 +25,11 @@ from pydantic_settings import SettingsError as _SourceError
 
 from gemini.instruction import LANGUAGE_NAMES
 
+_PIPECAT_HOOKS = "PIPECAT_SETUP_FILES"
+"""Would let pipecat run any Python file in every session."""
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104, RUF100
 _DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost:5173"
 _DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
-_FRAME_MS = 20
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"\*|https?://[^/]+")
 SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
@@ -190,12 +192,6 @@ class Settings(BaseSettings):
         own = [_origin_of(scheme, host, self.port) for scheme in _DEFAULT_PORTS for host in hosts]
         return tuple(dict.fromkeys([*self.cors_origins, *own]))
 
-    @property
-    def silence_fill_secs(self) -> float:
-        """How much silence stands for a gap in the client's audio: enough for hangover and end of utterance."""
-        hangover_ms = self.vad_hangover_frames * _FRAME_MS
-        return max(hangover_ms, self.end_of_utterance_ms) / 1000 + 1.0
-
     def pipeline_variables(self) -> dict[str, Any]:
         """What a pipeline file may refer to as ``${NAME}``: every setting but secrets."""
         return {name.upper(): getattr(self, name) for name in type(self).model_fields if name != "gemini_api_key"}
@@ -210,6 +206,7 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: One is wrong.
     """
+    os.environ.pop(_PIPECAT_HOOKS, None)
     if Path(".env").is_dir():  # what Docker makes of a mounted file that does not exist; it would be ignored
         raise SettingsError(".env: expected a file, got a directory")
     try:

@@ -143,10 +143,8 @@ class GeminiLive(FrameProcessor):
             case InputAudioRawFrame():
                 self._session.append_audio(frame.audio)
                 return
-            case UtteranceStartedFrame(continued=True):
-                self._session.continue_utterance(frame.offset_samples)
             case UtteranceStartedFrame():
-                self._session.start_utterance(frame.offset_samples)
+                self._session.start_utterance(frame.offset_samples, continued=frame.continued)
             case UtteranceEndedFrame():
                 self._session.end_utterance(frame.offset_samples)
             case InterruptionFrame():
@@ -174,6 +172,8 @@ class GeminiLive(FrameProcessor):
                     await self.push_frame(frame)
         except UpstreamError as error:
             await self._report(error)
+        except Exception as error:  # or pipecat would only log it, and the session would hang
+            await self.push_error("internal error", error, category=ErrorCategory.UNKNOWN)
 
     def _frames_of(self, event: SessionEvent) -> list[Frame]:
         match event:

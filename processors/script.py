@@ -12,7 +12,11 @@ _SCRIPT_OF_LANGUAGE = {
     "th": "THAI",
     "zh": "CJK",
 }
-_LANGUAGE_OF_SCRIPT = {script: language for language, script in _SCRIPT_OF_LANGUAGE.items()} | {"LATIN": "en"}
+_LANGUAGE_OF_SCRIPT = {script: language for language, script in _SCRIPT_OF_LANGUAGE.items()} | {
+    "GREEK": "el",
+    "HEBREW": "he",
+    "LATIN": "en",
+}
 _SCRIPT_OF_NAME = {"HIRAGANA": "KANA", "KATAKANA": "KANA", "KATAKANA-HIRAGANA": "KANA"}
 _LETTERS_OF_ONE_SIGN = {"HANGUL": 2.5, "CJK": 2.5, "KANA": 1.5}
 
@@ -47,7 +51,7 @@ def language_of(text: str, pair: tuple[str, str], upstream_code: str | None = No
 
 def _main_script(text: str) -> str | None:
     weights: defaultdict[str, float] = defaultdict(float)
-    for character in text:
+    for character in unicodedata.normalize("NFKC", text):
         if character.isalpha():
             name = unicodedata.name(character, "LATIN").split(" ")[0]
             script = _SCRIPT_OF_NAME.get(name, name)

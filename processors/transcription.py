@@ -11,6 +11,7 @@ from pipecat.frames.frames import (
     InterimTranscriptionFrame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
@@ -35,6 +36,7 @@ from protocol.messages import (
 )
 
 _BYTES_PER_SAMPLE = 2
+_TURN_MARKS = (LLMFullResponseStartFrame, LLMFullResponseEndFrame, TTSStartedFrame, TTSStoppedFrame)
 
 
 class TranscriptionForwarderParams(BaseModel):
@@ -121,6 +123,8 @@ class TranscriptionForwarder(FrameProcessor):
                 self._turn.speech_open = False
             case LLMFullResponseEndFrame():
                 self._turn.response_ended = True
+        if isinstance(frame, _TURN_MARKS):
+            frame.interruptible = False  # an interruption drops speech, never what says where a turn stands
         await self.push_frame(frame)
         if self._turn.response_ended and not self._turn.speech_open:
             await self._end_turn()

@@ -92,6 +92,11 @@ class Vad(FrameProcessor):
         """Whether later steps can rely on utterance marks; ``False`` when the step is switched off."""
         return self._params.threshold > 0
 
+    @property
+    def silence_to_end_secs(self) -> float | None:
+        """How much silence ends an utterance; ``None`` when the step is switched off."""
+        return self._params.times().end_of_utterance_secs if self.marks_utterances else None
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Mark audio; pass everything on."""
         await super().process_frame(frame, direction)

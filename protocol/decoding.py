@@ -77,5 +77,5 @@ def _json_type(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    shown = text[:_QUOTED_CHARACTERS].encode("ascii", "backslashreplace").decode()
+    shown = text[:_QUOTED_CHARACTERS].encode("unicode_escape").decode()
     return f"'{shown}'" + ("…" if len(text) > _QUOTED_CHARACTERS else "")

@@ -21,6 +21,7 @@ from tests.support.audit import (
     missing,
     spans_of,
     stream_of,
+    until_done,
 )
 from tests.support.client import protocol_client
 from tests.support.pcm import read_sample, samples_of
@@ -89,7 +90,9 @@ async def _record(server: RunningServer, name: str, tail: Tail, connecting: asyn
         await client.stream(pcm, speed=_SPEED)
         if tail == "sent zeros":
             await client.silence(_TAIL_SECS * 1000, speed=_SPEED)
-        await client.wait_until(lambda: " ".join(source for source, _ in client.turns).endswith(last_words))
+        await until_done(
+            client, session, lambda: " ".join(source for source, _ in client.turns).endswith(last_words)
+        )
         return Recording(
             stream_of(pcm + bytes(2 * rate_hz * _TAIL_SECS), rate_hz),
             0 if rate_hz == STREAM_HZ else 1,

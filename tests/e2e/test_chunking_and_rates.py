@@ -20,6 +20,7 @@ from tests.support.audit import (
     assert_in_order_and_once,
     spans_of,
     stream_of,
+    until_done,
 )
 from tests.support.client import ProtocolClient, protocol_client
 from tests.support.pcm import read_sample, samples_of
@@ -108,7 +109,7 @@ async def _say(server: RunningServer, way: Way, pcm: bytes, connecting: asyncio.
             await client.init(sampleRate=way.rate_hz, audioEncoding=way.encoding)
             session = server.emulator.sessions[-1]
         await client.stream(pcm, chunk_ms=way.chunk_ms, speed=_SPEED)
-        await client.wait_until(_last_turn_came(client))
+        await until_done(client, session, _last_turn_came(client))
         return Outcome(way, pcm, client.turns, session.utterances)
 
 
@@ -124,6 +125,7 @@ def _boundaries(outcome: Outcome) -> list[int]:
 
 def _spread(outcomes: list[Outcome]) -> int:
     """How far apart the same boundary lies at most, in samples at 16 kHz."""
+    assert len({len(outcome.spans) for outcome in outcomes}) == 1
     return int(np.ptp(np.array([_boundaries(outcome) for outcome in outcomes]), axis=0).max())
 
 

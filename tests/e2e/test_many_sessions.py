@@ -21,7 +21,7 @@ import pytest
 import soxr
 
 from emulator import EmulatorOptions, Scenario
-from tests.support.audit import PATIENT
+from tests.support.audit import PATIENT, until_done
 from tests.support.client import protocol_client
 from tests.support.servers import RunningServer, running_server
 
@@ -42,7 +42,7 @@ _CACHED = {asyncio.TimerHandle, contextvars.Context, weakref.ref, types.BuiltinF
 """Types whose number moves by itself: a loop keeps cancelled timers until they are due or the greater part, and
 ``isinstance`` remembers classes by weak references with a callback."""
 _OUTPUT_BYTES_PER_MS = 48
-_PATIENCE = 1000
+_PATIENCE = 3000
 _FORGETFUL: dict[str, Any] = {"keep_audio": False, "resumption_updates": False}
 """Options with which the emulator's own records do not grow: a resumption handle would keep a session's record."""
 
@@ -137,11 +137,13 @@ async def hold_sessions(server: RunningServer, speakers: Sequence[Speaker], *, s
         AssertionError: A client got other turns, or other audio, than its own.
     """
     connecting = asyncio.Lock()
-    await asyncio.gather(*(_hold_session(server, speaker, connecting, speed) for speaker in speakers))
+    async with asyncio.TaskGroup() as group:
+        for speaker in speakers:
+            group.create_task(_hold_session(server, speaker, connecting, speed))
     records = server.emulator.sessions
-    await _until(lambda: all(record.closed for record in records) and not server.sessions.active)
-    assert len(records) == len(speakers)
-    assert server.sessions.pending == 0
+    await settle(lambda: all(record.closed for record in records) and not server.sessions.active)
+    assert [record.closed for record in records] == [True] * len(speakers)
+    assert (server.sessions.active, server.sessions.pending) == (0, 0)
     records.clear()
 
 
@@ -152,7 +154,7 @@ async def _hold_session(server: RunningServer, speaker: Speaker, connecting: asy
             await client.init(sampleRate=speaker.rate_hz, audioEncoding=speaker.encoding)
             record = server.emulator.sessions[-1]
         await client.stream(speaker.pcm(), chunk_ms=speaker.chunk_ms, speed=speed)
-        await client.wait_for("turn_complete", len(wanted))
+        await until_done(client, record, lambda: len(client.turns) >= len(wanted))
         assert client.turns == wanted
         assert not client.of("error", "warning", "interrupted")
         sent = sum(utterance.sent_audio_bytes for utterance in record.utterances)
@@ -162,9 +164,11 @@ async def _hold_session(server: RunningServer, speaker: Speaker, connecting: asy
             assert await client.wait_closed() == 1000
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until ``condition`` holds; nothing tells when a server has let go of a connection."""
-    while not condition():  # noqa: ASYNC110
+async def settle(condition: Callable[[], bool]) -> None:
+    """Give what is ending the time to do so: nothing tells when a server has let go of a connection."""
+    for _ in range(_PATIENCE):
+        if condition():
+            return
         await asyncio.sleep(0.01)
 
 
@@ -181,14 +185,6 @@ def _return_free_memory() -> None:
     """Let the C library give back what it holds in reserve, where it can; a reserve is no leak."""
     with contextlib.suppress(AttributeError, TypeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-async def tasks_end(before: Level) -> None:
-    """Give tasks that are ending the time to do so."""
-    for _ in range(_PATIENCE):
-        if asyncio.all_tasks() <= before.tasks:
-            return
-        await asyncio.sleep(0.01)
 
 
 async def fix_thread_pool() -> None:
@@ -213,7 +209,7 @@ async def check_nothing_is_left(options: EmulatorOptions, *, phrases_each: int, 
             await hold_sessions(server, talk, speed=_WARM_UP_SPEED)
         before = measure()
         await hold_sessions(server, talk, speed=speed)
-        await tasks_end(before)
+        await settle(lambda: asyncio.all_tasks() <= before.tasks)
         after = measure()
     assert not [task for task in after.tasks - before.tasks if not task.done()]
     assert after.threads <= before.threads

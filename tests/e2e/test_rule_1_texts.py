@@ -54,7 +54,7 @@ async def test_the_script_counts_more_than_the_code_of_the_upstream() -> None:
 
 
 async def test_a_text_without_letters_takes_the_code_of_the_upstream() -> None:
-    """ "2026" has no script: the upstream's code decides, as a plain language code."""
+    """The text "2026" has no script: the upstream's code decides, as a plain language code."""
     codes = {"source_language": "en-US", "target_language": "ko-KR", "variant": WHOLE_TEXT_CODES}
     scenario = told(kennedy_1={"source": "2026", "target": "2026.", **codes})
     async with conversation(scenario=scenario) as talk:

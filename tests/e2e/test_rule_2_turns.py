@@ -47,7 +47,7 @@ def assert_interprets(turn: HeardTurn, *entry_ids: str) -> None:
 async def test_every_form_of_answer_is_one_turn_in_the_order_of_the_protocol(variant: dict[str, Any]) -> None:
     """However the upstream orders, bundles, repeats and ends, the client gets whole turns that keep the laws."""
     options = EmulatorOptions(time_factor=0.0, variant=Variant.model_validate(variant))
-    async with conversation(options) as talk:
+    async with conversation(options, late_text_ms=500) as talk:
         for phrase in ("kennedy-1", "kennedy-3"):
             assert_interprets(await talk.interpret(phrase), phrase)
         assert len(talk.turns) == 2
@@ -122,8 +122,8 @@ async def test_new_text_after_the_turn_is_a_turn_of_its_own() -> None:
 async def test_new_text_after_the_turn_belongs_to_the_utterance_that_is_unanswered() -> None:
     """Where an utterance waits for its answer, late text counts as its text: there is no other it could be of."""
     scenario = told(
-        kennedy_1={"variant": {"input_transcription": "after_turn", "late_text_ms": 1500}},
-        kennedy_3={"variant": {"input_transcription": "missing", "response_delay_ms": 2500}},
+        kennedy_1={"variant": {"input_transcription": "after_turn", "late_text_ms": 1000}},
+        kennedy_3={"variant": {"input_transcription": "missing", "response_delay_ms": 1700}},
     )
     options = EmulatorOptions(variant=Variant(**NO_DELAYS))
     async with conversation(options, scenario=scenario, late_text_ms=SHORT_WAIT_MS) as talk:
@@ -151,7 +151,7 @@ async def test_a_repeated_transcription_is_dropped(while_unanswered: bool) -> No
 
 async def test_utterances_while_another_is_answered_wait_their_turn() -> None:
     """Two utterances are spoken while the first is being answered: three turns, in order, none mixed or lost."""
-    slow_answer = Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=1, playback_factor=0)
+    slow_answer = Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=2, playback_factor=0)
     async with conversation(EmulatorOptions(variant=slow_answer)) as talk:
         await talk.say("kennedy-1")
         await talk.client.wait_for("audio_response")
@@ -166,7 +166,7 @@ async def test_utterances_while_another_is_answered_wait_their_turn() -> None:
 
 
 async def test_a_monologue_is_interpreted_in_bounded_pieces() -> None:
-    """Forty seconds without a pause: pieces of bounded length, each a turn, in order, together all that was said."""
+    """Forty seconds without a pause: bounded pieces, each a turn, in order, together all that was said."""
     phrases = [f"harvard-{part}" for part in ("1", "2", "3", "4", "5", "6", "7a", "7b", "8", "9")]
     phrases += [f"speech-{part}" for part in ("1b", "1c", "3a", "3b", "3c", "3d")]
     monologue = words_only(*phrases)

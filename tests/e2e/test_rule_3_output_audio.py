@@ -1,12 +1,13 @@
 """Rule 3: interpreted speech goes out when it comes, every sample as it came, in either encoding."""
 
+import base64
 from typing import Any
 
 import pytest
 
 from emulator import EmulatorOptions, Variant
 from tests.support.conversation import conversation
-from tests.support.speech import entry
+from tests.support.speech import entry, silence, spoken
 
 LONGEST_PADDING = bytes(2 * 240)
 """10 ms of zeros, which may end a turn."""
@@ -57,10 +58,6 @@ async def test_speech_is_passed_on_while_more_of_it_is_being_made() -> None:
 
 async def test_json_audio_stays_valid_where_binary_audio_was_asked_for() -> None:
     """A client of the binary encoding may still send a chunk as JSON; both kinds join in one stream."""
-    import base64
-
-    from tests.support.speech import silence, spoken
-
     async with conversation(config={"audioEncoding": "binary"}) as talk:
         pcm = spoken("kennedy-1")
         half = len(pcm) // 4 * 2

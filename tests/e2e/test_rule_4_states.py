@@ -52,7 +52,7 @@ async def test_silent_is_sent_although_processing_follows_at_once() -> None:
 
 
 async def test_voice_that_returns_before_the_end_of_the_utterance_continues_it() -> None:
-    """A pause longer than the hangover and shorter than the end of utterance: the state changes, the turn does not."""
+    """A pause between the hangover and the end of utterance changes the state and not the turn."""
     async with conversation(end_of_utterance_ms=1500) as talk:
         words = words_only("kennedy-1") + silence(700) + words_only("kennedy-3")
         await talk.client.stream(words + silence(2000), speed=40)
@@ -73,9 +73,20 @@ async def test_an_utterance_without_an_answer_leaves_processing() -> None:
         assert talk.states == ONE_UTTERANCE * 2
 
 
+async def test_silent_is_sent_although_an_earlier_utterance_still_waits() -> None:
+    """Voice ends while an earlier utterance has no output: first ``silent``, then ``processing`` again."""
+    late = Variant(response_delay_ms=1500, transcription_delay_ms=1400, audio_speed=50, playback_factor=0)
+    async with conversation(EmulatorOptions(variant=late)) as talk:
+        await talk.say("kennedy-1")
+        await talk.say("kennedy-2")
+        await talk.client.wait_for("audio_response")
+        assert talk.states[:6] == ["speaking", "silent", "processing"] * 2
+        await talk.client.wait_for("turn_complete", 2)
+
+
 async def test_processing_lasts_while_a_second_utterance_waits_for_its_answer() -> None:
     """The first answer being under way does not end the wait of an utterance that was spoken meanwhile."""
-    slow = Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=1, playback_factor=0)
+    slow = Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=2, playback_factor=0)
     async with conversation(EmulatorOptions(variant=slow)) as talk:
         await talk.say("kennedy-1")
         await talk.client.wait_for("audio_response")
@@ -89,7 +100,7 @@ async def test_processing_lasts_while_a_second_utterance_waits_for_its_answer() 
 
 @pytest.mark.parametrize("source_first", [True, False])
 async def test_without_voice_activity_detection_texts_and_output_decide(source_first: bool) -> None:
-    """``VAD_THRESHOLD=0``: ``processing`` from the first source text to the first output, and never ``speaking``."""
+    """``VAD_THRESHOLD=0``: ``processing`` from first source text to first output, and never ``speaking``."""
     times = {"transcription_delay_ms": 300, "response_delay_ms": 500 if source_first else 100}
     options = EmulatorOptions(time_factor=0.0, variant=Variant.model_validate(times))
     async with conversation(options, vad_threshold=0) as talk:

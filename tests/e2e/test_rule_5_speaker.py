@@ -3,7 +3,7 @@
 from emulator import EmulatorOptions
 from tests.support.client import ProtocolClient, protocol_client
 from tests.support.conversation import conversation
-from tests.support.gate import gate_before
+from tests.support.gate import gated_server
 from tests.support.laws import lawful_turns
 from tests.support.servers import running_server
 from tests.support.speech import samples_scenario, silence, spoken, texts, words_only
@@ -19,25 +19,22 @@ async def connecting(client: ProtocolClient, **config: object) -> None:
 
 
 async def test_audio_before_connected_is_kept_and_interpreted() -> None:
-    """A client that speaks at once loses nothing while the upstream is being connected, and hears nothing before."""
+    """A client that speaks at once loses nothing while the upstream is connected, and hears nothing before."""
     pcm = spoken("kennedy-1", "kennedy-2") + silence(1200)
-    async with running_server(scenario=samples_scenario()) as first, gate_before(first.emulator.port) as gate:
-        upstream = {"gemini_base_url": gate.base_url, "gemini_ca_file": first.emulator.ca_file}
-        async with running_server(**upstream) as server, protocol_client(server.url) as client:
-            await connecting(client)
-            await client.stream(pcm, speed=20)
-            assert client.messages == []
-            gate.open()
-            await client.wait_for("turn_complete")
-            await client.wait_until(lambda: [turn for turn in client.turns if "ask" in turn[0]] != [])
-            turns = lawful_turns(client.messages)
+    async with gated_server(scenario=samples_scenario()) as (server, gate), protocol_client(server.url) as client:
+        await connecting(client)
+        await client.stream(pcm, speed=20)
+        assert client.messages == []
+        gate.open()
+        await client.wait_until(lambda: any("ask" in turn[0] for turn in client.turns))
+        turns = lawful_turns(client.messages)
         assert client.messages[0]["type"] == "connected"
         assert " ".join(turn.texts[0] for turn in turns) == texts("kennedy-1", "kennedy-2")[0]
-        assert first.emulator.sessions[0].utterances[0].audio in pcm
+        assert server.emulator.sessions[0].utterances[0].audio in pcm
 
 
 async def test_every_utterance_reaches_the_upstream_from_before_its_first_sound() -> None:
-    """Each utterance is a stretch of what was spoken, with its pre-roll before the first voice, none overlapping."""
+    """Each utterance is a stretch of what was spoken, with its pre-roll; none overlap."""
     phrases = ["kennedy-1", "kennedy-3"]
     parts = [part for phrase in phrases for part in (silence(1000), words_only(phrase), silence(1200))]
     stream = b"".join(parts)
@@ -81,11 +78,13 @@ async def test_push_to_talk_without_any_silence_gives_a_turn_for_every_press() -
 async def test_a_slow_start_does_not_shorten_what_is_heard_at_eight_kilohertz() -> None:
     """The same for a client at another rate: words that came while connecting are all interpreted."""
     options = EmulatorOptions(time_factor=0.0, refuse="503", refuse_first=2)
-    async with running_server(options, scenario=samples_scenario(), connect_timeout_secs=20) as server:
-        async with protocol_client(server.url) as client:
-            await connecting(client, sampleRate=8000)
-            for chunk in (spoken("harvard-5", rate_hz=8000), silence(1200, 8000)):
-                await client.send_chunk(chunk)
-            await client.wait_for("turn_complete")
-            assert client.turns == [texts("harvard-5")]
+    async with (
+        running_server(options, scenario=samples_scenario(), connect_timeout_secs=20) as server,
+        protocol_client(server.url) as client,
+    ):
+        await connecting(client, sampleRate=8000)
+        for chunk in (spoken("harvard-5", rate_hz=8000), silence(1200, 8000)):
+            await client.send_chunk(chunk)
+        await client.wait_for("turn_complete")
+        assert client.turns == [texts("harvard-5")]
         assert server.emulator.connections == 3

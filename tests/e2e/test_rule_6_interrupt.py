@@ -4,15 +4,11 @@ import pytest
 
 from emulator import EmulatorOptions, Variant
 from tests.support.client import protocol_client
-from tests.support.conversation import Conversation, conversation
-from tests.support.gate import gate_before
-from tests.support.servers import running_server
-from tests.support.speech import entry, samples_scenario, texts, told
+from tests.support.conversation import SLOW_OUTPUT, Conversation, conversation
+from tests.support.gate import gated_server
+from tests.support.speech import entry, samples_scenario, silence, spoken, texts, told
 
 INTERRUPT = {"type": "interrupt"}
-SLOW_OUTPUT = EmulatorOptions(
-    variant=Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=2, playback_factor=0)
-)
 
 
 def assert_whole(talk: Conversation, number: int, *phrases: str) -> None:
@@ -22,13 +18,13 @@ def assert_whole(talk: Conversation, number: int, *phrases: str) -> None:
 
 
 async def test_interrupt_during_output_cuts_the_turn() -> None:
-    """``interrupted``, the finals with the texts so far and ``turn_complete`` come at once, and nothing more of it."""
+    """``interrupted``, finals with the texts so far and ``turn_complete`` come at once, and nothing more of it."""
     async with conversation(SLOW_OUTPUT) as talk:
         await talk.say("kennedy-4")
         await talk.client.wait_for("audio_response", 3)
         await talk.client.send(INTERRUPT)
         await talk.client.wait_for("turn_complete")
-        after = [m for m in talk.client.messages[talk.client.messages.index(talk.client.of("interrupted")[0]) :]]
+        after = talk.client.messages[talk.client.messages.index(talk.client.of("interrupted")[0]) :]
         kinds = [m["type"] for m in after]
         assert kinds == ["interrupted", "input_transcription", "output_transcription", "turn_complete"]
         assert after[0]["reason"] == "client"
@@ -71,8 +67,6 @@ async def test_interrupt_before_the_output_cancels_nothing() -> None:
 async def test_interrupt_while_speaking_cancels_nothing() -> None:
     """An utterance that is still being spoken goes on, and is answered in whole."""
     async with conversation() as talk:
-        from tests.support.speech import silence, spoken
-
         pcm = spoken("kennedy-3")
         await talk.client.stream(pcm[: len(pcm) // 4 * 2], speed=20)
         await talk.client.wait_until(lambda: talk.states == ["speaking"])
@@ -97,17 +91,15 @@ async def test_interrupt_after_the_output_only_empties_the_players_queue() -> No
 
 async def test_interrupt_between_init_and_connected_is_answered_right_after_connected() -> None:
     """An impatient client gets its answer when the session is there, and a whole session."""
-    async with running_server(scenario=samples_scenario()) as first, gate_before(first.emulator.port) as gate:
-        upstream = {"gemini_base_url": gate.base_url, "gemini_ca_file": first.emulator.ca_file}
-        async with running_server(**upstream) as server, protocol_client(server.url) as client:
-            await client.send({"type": "init"})
-            await client.send(INTERRUPT)
-            gate.open()
-            await client.wait_for("interrupted")
-            assert [m["type"] for m in client.messages] == ["connected", "interrupted"]
-            talk = Conversation(server, client)
-            await talk.interpret("kennedy-1")
-            assert_whole(talk, 0, "kennedy-1")
+    async with gated_server(scenario=samples_scenario()) as (server, gate), protocol_client(server.url) as client:
+        await client.send({"type": "init"})
+        await client.send(INTERRUPT)
+        gate.open()
+        await client.wait_for("interrupted")
+        assert [m["type"] for m in client.messages] == ["connected", "interrupted"]
+        talk = Conversation(server, client)
+        await talk.interpret("kennedy-1")
+        assert_whole(talk, 0, "kennedy-1")
 
 
 async def test_a_second_interrupt_is_harmless() -> None:
@@ -152,7 +144,7 @@ async def test_talking_on_does_not_cancel_the_interpretation() -> None:
 
 @pytest.mark.parametrize("over", [False, True], ids=["while it comes", "while it plays"])
 async def test_barge_in_makes_speech_do_what_interrupt_does(over: bool) -> None:
-    """``BARGE_IN=true``: speech during output interrupts, a turn on its way is cut, and what is said is interpreted."""
+    """``BARGE_IN=true``: speech during output interrupts and cuts; what is said is interpreted."""
     options = EmulatorOptions(time_factor=0.0) if over else SLOW_OUTPUT
     async with conversation(options, barge_in=True) as talk:
         await talk.say("kennedy-4")
@@ -174,14 +166,7 @@ async def test_barge_in_leaves_speech_alone_that_meets_no_output() -> None:
         await talk.say("kennedy-2")
         await talk.client.wait_until(lambda: "processing" in talk.states)
         assert not talk.client.of("audio_response", "output_transcription")
-        await talk.client.stream(entry_pcm("kennedy-3"), speed=100)
+        await talk.say("kennedy-3", speed=100)
         await talk.client.wait_for("turn_complete", 2)
         assert talk.client.of("interrupted") == []
         assert_whole(talk, 0, "kennedy-2")
-
-
-def entry_pcm(phrase: str) -> bytes:
-    """A phrase and the silence that ends it."""
-    from tests.support.speech import silence, spoken
-
-    return spoken(phrase) + silence(1200)

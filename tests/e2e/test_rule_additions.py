@@ -3,7 +3,8 @@
 import uuid
 
 from emulator import EmulatorOptions
-from tests.support.conversation import conversation
+from tests.support.client import protocol_client
+from tests.support.conversation import Conversation, conversation
 from tests.support.speech import entry, silence, spoken, texts, told
 
 
@@ -19,9 +20,6 @@ async def test_connected_says_what_was_agreed() -> None:
 
 async def test_every_field_of_init_has_a_default() -> None:
     """``config`` may be missing, or empty, or carry what we do not know: the session is an ordinary one."""
-    from tests.support.client import protocol_client
-    from tests.support.conversation import Conversation
-
     async with conversation() as talk:
         for init in ({"type": "init"}, {"type": "init", "config": {"futureOption": 1}, "also": "this"}):
             async with protocol_client(talk.server.url) as client:
@@ -32,7 +30,7 @@ async def test_every_field_of_init_has_a_default() -> None:
 
 
 async def test_who_asks_for_whisper_is_told_once_that_there_is_none() -> None:
-    """``useWhisper: true`` is no error: one warning, right after ``connected``, and the upstream's text from there."""
+    """``useWhisper: true`` is no error: one warning right after ``connected``, and the upstream's text."""
     async with conversation(config={"useWhisper": True}) as talk:
         turn = await talk.interpret("kennedy-1")
         assert turn.texts == texts("kennedy-1")
@@ -49,7 +47,7 @@ async def test_nobody_else_is_warned_of_whisper() -> None:
 
 
 async def test_speech_beyond_what_can_wait_is_dropped_with_a_warning() -> None:
-    """While an utterance is unanswered more is said than is kept: ``SPEECH_DROPPED`` says how much, then life goes on.
+    """More is said than is kept while one utterance is unanswered: ``SPEECH_DROPPED`` says how much.
 
     The oldest goes first, and nothing is half interpreted: the turns that come are whole utterances, in order.
     """
@@ -59,7 +57,9 @@ async def test_speech_beyond_what_can_wait_is_dropped_with_a_warning() -> None:
         for phrase in ("kennedy-4", "kennedy-3", "kennedy-2", "kennedy-3"):
             await talk.say(phrase, speed=100)
         await talk.client.wait_for("warning")
-        await talk.client.wait_until(lambda: [turn[0] for turn in talk.client.turns][-1:] == [texts("kennedy-3")[0]])
+        await talk.client.wait_until(
+            lambda: [turn[0] for turn in talk.client.turns][-1:] == [texts("kennedy-3")[0]]
+        )
         await talk.client.wait_until(lambda: talk.states[-1] == "silent")
         waited = [turn.texts for turn in talk.turns]
         said = [texts(phrase) for phrase in ("kennedy-4", "kennedy-3", "kennedy-2", "kennedy-3")]
@@ -92,7 +92,5 @@ async def test_binary_audio_goes_both_ways() -> None:
 
 async def test_a_token_in_the_url_is_accepted() -> None:
     """``?token=`` is ignored for now: the session is an ordinary one."""
-    from tests.support.client import protocol_client
-
     async with conversation() as talk, protocol_client(f"{talk.server.url}?token=SECRET") as client:
         await client.init()

@@ -6,7 +6,7 @@ from tests.support.speech import entry, silence, texts, words_only
 
 
 async def test_without_voice_activity_detection_the_upstream_finds_the_utterances() -> None:
-    """``VAD_THRESHOLD=0``: the stream goes up as it comes, without marks, and turns come back whole and in order."""
+    """``VAD_THRESHOLD=0``: the stream goes up as it comes, without marks, and turns come back whole, in order."""
     async with conversation(vad_threshold=0) as talk:
         for number, phrase in enumerate(("kennedy-1", "kennedy-3", "kennedy-2")):
             turn = await talk.interpret(phrase)
@@ -18,7 +18,7 @@ async def test_without_voice_activity_detection_the_upstream_finds_the_utterance
 
 
 async def test_without_voice_activity_detection_a_mute_still_ends_an_utterance() -> None:
-    """``VAD_THRESHOLD=0``: silence stands for what a muted client does not send, so that the upstream hears an end."""
+    """``VAD_THRESHOLD=0``: silence stands for what a muted client does not send; the upstream hears an end."""
     async with conversation(vad_threshold=0, audio_gap_ms=100) as talk:
         await talk.client.stream(words_only("kennedy-1"), speed=20)
         await talk.client.wait_for("turn_complete")
@@ -36,7 +36,7 @@ async def test_loudness_finds_utterances() -> None:
 
 
 async def test_the_providers_differ_in_what_they_take_for_speech() -> None:
-    """A tone is loud and no speech: loudness takes it for an utterance, the model does not; faint sound is neither."""
+    """A tone is an utterance to loudness and none to the model; faint sound is none to either."""
     sound = silence(300) + tone(1.5, 16_000, hz=1000) + silence(1200)
     faint = silence(300) + tone(1.5, 16_000, hz=1000, amplitude=0.005) + silence(1200)
     async with conversation(vad_provider="energy") as loud, conversation() as model:

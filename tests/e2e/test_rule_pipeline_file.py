@@ -2,23 +2,10 @@
 
 from pathlib import Path
 
-from pipelines.spec import PIPELINES_DIR
 from tests.support.conversation import conversation
-from tests.support.foreign_step import Counting
+from tests.support.foreign_step import MODULE, Counting, with_step
 from tests.support.speech import entry, silence, spoken, texts
-
-MODULE = "tests.support.foreign_step"
-
-
-def with_step(tmp_path: Path, step: str, *, before: str, name: str = "with-foreign-step") -> Path:
-    """The shipped pipeline file with a further step before one of its own."""
-    shipped = (PIPELINES_DIR / "interpreter.toml").read_text(encoding="utf-8")
-    marker = f'[[step]]\nuse = "{before}"'
-    assert shipped.count(marker) == 1
-    path = tmp_path / f"{name}.toml"
-    text = shipped.replace(marker, f"[[step]]\n{step}\n\n{marker}").replace('"interpreter"', f'"{name}"')
-    path.write_text(text, encoding="utf-8")
-    return path
+from tests.support.waiting import until
 
 
 async def test_a_foreign_processor_changes_what_passes_through_it(tmp_path: Path) -> None:
@@ -45,6 +32,6 @@ async def test_foreign_steps_stand_anywhere_and_see_everything(tmp_path: Path) -
         session_id = talk.client.messages[0]["sessionId"]
         await talk.interpret("kennedy-1")
         sent = len(spoken("kennedy-1") + silence(1200))
-        assert Counting.heard_bytes["up", session_id] == sent
+        await until(lambda: Counting.heard_bytes["up", session_id] == sent)
         assert Counting.spoken_bytes["down", session_id] == len(entry("kennedy-1").audio)
         assert ("down", session_id) not in Counting.heard_bytes, "the engine takes the audio that it is given"

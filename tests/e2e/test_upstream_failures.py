@@ -1,6 +1,6 @@
 """What the client is told when the upstream refuses, is not there, or is lost."""
 
-import asyncio
+import contextlib
 import socket
 import ssl
 import time
@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 import trustme
+from websockets.exceptions import ConnectionClosed
 
-from emulator import EmulatorOptions, Variant
-from tests.e2e.test_errors import fatal
+from emulator import EmulatorOptions
 from tests.support.client import protocol_client
 from tests.support.conversation import Conversation, conversation
-from tests.support.gate import gate_before
+from tests.support.endings import fatal
+from tests.support.gate import gated_server
 from tests.support.servers import RunningServer, running_server
 from tests.support.speech import samples_scenario, texts, told
+from tests.support.waiting import until
 
 AUTH = ("UPSTREAM_AUTH", 1011)
 QUOTA = ("UPSTREAM_QUOTA", 1013)
@@ -67,13 +69,12 @@ async def test_a_refusal_at_connect_has_its_code_and_comes_in_time(refusal: Any)
         started_at = time.monotonic()
         assert await refused(server) == REFUSALS[refusal]
         assert time.monotonic() - started_at < CONNECT_TIMEOUT_SECS + SLACK_SECS
-        while server.sessions.active or server.sessions.pending:
-            await asyncio.sleep(0.01)
+        await until(lambda: not (server.sessions.active or server.sessions.pending))
 
 
-@pytest.mark.parametrize("refusal", [name for name, ended in REFUSALS.items() if ended == AUTH])
+@pytest.mark.parametrize("refusal", ["bad_key", "403", "1008"])
 async def test_a_rejection_is_remembered(refusal: Any) -> None:
-    """A key or model that was refused is not tried again for a while: clients that reconnect cost nothing upstream."""
+    """A key or model that was refused is not tried again soon: reconnecting clients cost nothing upstream."""
     options = EmulatorOptions(time_factor=0.0, refuse=refusal)
     async with running_server(options) as server:
         assert [await refused(server) for _ in range(3)] == [AUTH] * 3
@@ -116,7 +117,7 @@ async def test_a_failure_that_passes_is_retried_within_the_time(refusal: Any) ->
 
 
 async def test_a_port_that_nobody_listens_on() -> None:
-    """Connection refused: ``UPSTREAM_UNAVAILABLE`` in time; when the upstream is back, the next client is served."""
+    """Connection refused: ``UPSTREAM_UNAVAILABLE`` in time; no library waits longer on its own."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nowhere = f"https://127.0.0.1:{unused.getsockname()[1]}"
@@ -132,8 +133,7 @@ async def test_an_upstream_whose_certificate_is_not_trusted_gets_no_key(tmp_path
     trustme.CA().cert_pem.write_to_path(str(other))
     assert ssl.create_default_context(cafile=other)
     for trusted in (other, None):
-        settings = {"gemini_ca_file": trusted, "connect_timeout_secs": CONNECT_TIMEOUT_SECS}
-        async with running_server(**settings) as server:
+        async with running_server(gemini_ca_file=trusted, connect_timeout_secs=CONNECT_TIMEOUT_SECS) as server:
             assert await refused(server) == UNAVAILABLE
             assert server.emulator.connections > 0
             assert server.emulator.sessions == []
@@ -142,8 +142,8 @@ async def test_an_upstream_whose_certificate_is_not_trusted_gets_no_key(tmp_path
 async def test_the_server_recovers_when_the_upstream_does() -> None:
     """After a failure that may pass nothing is remembered: the next client is served as soon as the upstream is."""
     options = EmulatorOptions(time_factor=0.0, refuse="503")
-    settings = {"connect_timeout_secs": CONNECT_TIMEOUT_SECS, "scenario": samples_scenario()}
-    async with running_server(options, **settings) as server:
+    scenario = samples_scenario()
+    async with running_server(options, scenario=scenario, connect_timeout_secs=CONNECT_TIMEOUT_SECS) as server:
         assert await refused(server) == UNAVAILABLE
         server.emulator.options = EmulatorOptions(time_factor=0.0)
         await assert_interprets(server)
@@ -167,7 +167,8 @@ async def test_a_connection_that_is_lost_in_mid_output(variant: dict[str, Any], 
     """What was made is sent, then the error and the close; the next client is served."""
     scenario = told(kennedy_4={"variant": variant})
     async with conversation(scenario=scenario) as talk:
-        await talk.say("kennedy-4")
+        with contextlib.suppress(ConnectionClosed):  # it may end before all silence is sent
+            await talk.say("kennedy-4")
         assert await fatal(talk.client) == ended
         assert talk.client.of("audio_response")
         await assert_interprets(talk.server)
@@ -185,14 +186,11 @@ async def test_quota_that_runs_out_right_after_setup() -> None:
 
 async def test_a_network_that_breaks_between_turns() -> None:
     """A connection that is lost while nothing is said is told at once, too; a new session works."""
-    slow = EmulatorOptions(time_factor=0.0, variant=Variant())
-    async with running_server(slow, scenario=samples_scenario()) as first, gate_before(first.emulator.port) as gate:
-        upstream = {"gemini_base_url": gate.base_url, "gemini_ca_file": first.emulator.ca_file}
-        async with running_server(**upstream) as server:
-            gate.open()
-            async with protocol_client(server.url) as client:
-                await client.init()
-                await Conversation(server, client).interpret("kennedy-1")
-                gate.cut()
-                assert await fatal(client) == UNAVAILABLE
-            await assert_interprets(server)
+    async with gated_server(scenario=samples_scenario()) as (server, gate):
+        gate.open()
+        async with protocol_client(server.url) as client:
+            await client.init()
+            await Conversation(server, client).interpret("kennedy-1")
+            gate.cut()
+            assert await fatal(client) == UNAVAILABLE
+        await assert_interprets(server)

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from gemini.connector import GenaiConnector, LiveConfig
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import GenerationComplete, TargetAudio, TargetText, TurnComplete, UpstreamEvent
+from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, UpstreamEvent
 
 CONFIG = LiveConfig(model="gemini-3.8-live", instruction="Interpret.", voice="Kore")
 COMMON_SETUP: dict[str, Any] = {
@@ -238,17 +238,23 @@ async def test_a_connection_that_is_lost(
     assert sending.value.kind is kind
 
 
-async def test_a_frame_that_the_sdk_does_not_understand_is_a_lost_connection(
-    tls: tuple[ssl.SSLContext, Path],
+async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
+    tls: tuple[ssl.SSLContext, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error as JSON, or an unknown message, ends receiving with a failure of ours."""
-    async with connector_to(ScriptedServer(says=[{"error": {"code": 500}}]), tls) as connector:
+    """An error as JSON, or an unknown message, costs nothing but itself, and the log does not quote it."""
+    says: list[dict[str, Any]] = [
+        {"error": {"code": 500}},
+        {"serverContent": {"inputTranscription": {"text": ["secret"]}}},
+        {"serverContent": {"inputTranscription": {"text": "Hello."}}},
+    ]
+    async with connector_to(ScriptedServer(says=says), tls) as connector:
         connection = await connector.connect(CONFIG)
-        with pytest.raises(UpstreamError) as caught:
-            async for _ in connection.receive():
-                pass
+        async with aclosing(connection.receive()) as receiving:  # type: ignore[type-var]
+            received = [await anext(receiving) for _ in says]
         await connection.close()
-    assert caught.value.kind is FailureKind.UNAVAILABLE
+    assert received == [[], [], [SourceText("Hello.")]]
+    assert "unreadable upstream message" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_nobody_listens() -> None:

@@ -56,9 +56,28 @@ def test_an_interim_text_follows_what_is_final() -> None:
 
 
 def test_the_whole_said_once_more_is_dropped() -> None:
-    """A second transcription of the whole utterance changes nothing and is counted, spaces aside."""
-    transcript = transcript_of("A gold ring.", " A gold  ring. ")
+    """A second transcription of a whole utterance that is being answered changes nothing and is counted."""
+    transcript = transcript_of("A gold ring.")
+    assert not transcript.append("A gold  ring. ", finished=False, language=None, answered=True)
     assert (transcript.text, transcript.repeats) == ("A gold ring.", 1)
+
+
+@pytest.mark.parametrize(("again", "answered"), [(" A gold ring.", True), ("A gold ring.", False)])
+def test_a_sentence_said_twice_in_one_utterance_stays(again: str, answered: bool) -> None:
+    """A fragment that goes on with the text, or comes before any answer, is speech, whatever it says."""
+    transcript = transcript_of("A gold ring.")
+    assert transcript.append(again, finished=False, language=None, answered=answered)
+    assert transcript.repeats == 0
+
+
+def test_a_short_phrase_said_often_stays() -> None:
+    """A greeting that was all of an earlier turn is not taken from the beginning of this one."""
+    closed = ClosedTexts()
+    closed.add("감사합니다.")
+    assert (
+        transcript_of("감사합니다.", "다음 주에 뵙겠습니다.", closed=closed).text
+        == "감사합니다.다음 주에 뵙겠습니다."
+    )
 
 
 def test_a_word_said_twice_stays() -> None:

@@ -391,10 +391,11 @@ def test_a_repeat_after_the_turn_is_dropped(repeat: SourceText | TargetText) -> 
 def test_a_repeat_in_the_next_turn_is_dropped() -> None:
     """An earlier turn's text before the text of this turn does not get into it."""
     talk = spoken()
-    talk.say(*ANSWER, TurnComplete())
+    sentence = SourceText("오늘은 날씨가 참 좋습니다.", language="ko")
+    talk.say(sentence, TARGET, AUDIO, TurnComplete())
     talk.speak()
     talk.take()
-    talk.say(SOURCE, SourceText("하나 둘 셋.", language="ko"), TargetText("One."), TurnComplete())
+    talk.say(sentence, SourceText("하나 둘 셋.", language="ko"), TargetText("One."), TurnComplete())
     assert talk.take()[0] == SourceChanged("하나 둘 셋.", "ko")
     assert talk.events[-1] == ended("하나 둘 셋.")
     assert talk.tracker.dropped_repeats == 1
@@ -644,7 +645,8 @@ def test_a_turn_keeps_its_form(steps: list[Step], manual_activity: bool) -> None
 def test_pieces_of_target_text_make_up_the_text(steps: list[Step], manual_activity: bool) -> None:
     """With no two fragments alike nothing is a repeat: the pieces of all turns are all that was said."""
     numbered: list[Step] = [
-        TargetText(f" {n}", step.finished) if isinstance(step, TargetText) else step for n, step in enumerate(steps)
+        TargetText(f" {n}.", step.finished) if isinstance(step, TargetText) else step
+        for n, step in enumerate(steps)
     ]
     talk = play(numbered, manual_activity=manual_activity)
     grown = [

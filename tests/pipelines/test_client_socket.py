@@ -40,7 +40,9 @@ def overflows() -> Overflows:
 @pytest.fixture
 async def socket(network: FakeNetwork, overflows: Overflows) -> AsyncIterator[ClientSocket]:
     """A socket with a bound of 100 bytes; closed at the end, where the test did not."""
-    socket = ClientSocket(await network.accepted(), max_backlog_bytes=100, on_overflow=overflows)
+    socket = ClientSocket(
+        await network.accepted(), max_backlog_bytes=100, write_timeout_secs=15.0, on_stuck=overflows
+    )
     yield socket
     network.may_write.set()
     await socket.close(1000, flush=False)
@@ -69,11 +71,28 @@ async def test_sending_does_not_wait_for_the_client(socket: ClientSocket, networ
     network.may_write.clear()
     for text in ("a", "b", "c"):
         socket.send(text)
-    await settle(60)
+    await settle(10)
     assert network.frames == []
     network.may_write.set()
     await settle()
     assert network.frames == ["a", "b", "c"]
+
+
+async def test_a_write_that_never_ends_is_a_client_that_does_not_read(
+    socket: ClientSocket, network: FakeNetwork, overflows: Overflows
+) -> None:
+    """A socket that takes nothing and never says that it is gone is told on, and nothing more piles up."""
+    network.may_write.clear()
+    socket.send("a")
+    await settle(14)
+    assert overflows.count == 0
+    await settle(2)
+    socket.send("b")
+    await settle(60)
+    assert overflows.count == 1
+    network.may_write.set()
+    await settle()
+    assert network.frames == []
 
 
 async def test_the_time_of_the_last_frame_is_known(socket: ClientSocket) -> None:

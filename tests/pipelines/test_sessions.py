@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import time
 
 from pipelines.sessions import Sessions
 from protocol.errors import ErrorCode
-from tests.support.virtual_time import settle
+from tests.support.virtual_time import VirtualTimeLoop, settle
 
 
 def sessions(*, max_sessions: int = 2, max_pending: int = 2, max_loop_lag_ms: float = 250) -> Sessions:
@@ -91,7 +90,9 @@ async def test_the_lag_is_measured_and_forgotten() -> None:
     watch = asyncio.create_task(house.watch_loop_lag())
     await settle(1)
     assert house.loop_lag_ms < 1
-    asyncio.get_running_loop().call_later(0.2, hold_up, 0.3)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.call_later(0.2, loop.hold_up, 0.3)
     await settle(0.5)
     late_ms = house.loop_lag_ms
     await settle(5)
@@ -99,10 +100,3 @@ async def test_the_lag_is_measured_and_forgotten() -> None:
     await asyncio.gather(watch, return_exceptions=True)
     assert late_ms > 50
     assert house.loop_lag_ms < 1
-
-
-def hold_up(secs: float) -> None:
-    """Keep the event loop busy."""
-    until = time.monotonic() + secs
-    while time.monotonic() < until:
-        pass

@@ -51,7 +51,9 @@ class Harness:
     async def play(self, *frames: Frame) -> None:
         """Let an engine say all of it at once, and hang up."""
         loop = asyncio.get_running_loop()
-        socket = ClientSocket(await self.network.accepted(), max_backlog_bytes=2**30, on_overflow=self._overflow)
+        socket = ClientSocket(
+            await self.network.accepted(), max_backlog_bytes=2**30, write_timeout_secs=15.0, on_stuck=self._overflow
+        )
         transport = UnpacedTransport(
             socket.pipeline_view(asyncio.Queue[dict[str, object]]().get),
             FastAPIWebsocketParams(
@@ -201,7 +203,9 @@ async def test_plain_output_audio_is_audio_too() -> None:
 
 async def test_a_transport_without_serializer_is_refused() -> None:
     """A mistake of ours shows when a session is made, not when it speaks."""
-    socket = ClientSocket(await FakeNetwork().accepted(), max_backlog_bytes=1, on_overflow=lambda: None)
+    socket = ClientSocket(
+        await FakeNetwork().accepted(), max_backlog_bytes=1, write_timeout_secs=15.0, on_stuck=lambda: None
+    )
     view = socket.pipeline_view(asyncio.Queue[dict[str, object]]().get)
     with pytest.raises(ValueError, match="expected a serializer"):
         UnpacedTransport(view, FastAPIWebsocketParams(audio_out_enabled=True))

@@ -41,7 +41,9 @@ KO_EN = ("ko", "en")
         ("Hola.", ("ko", "ja"), None, "en"),
         ("Hola.", ("ko", "ja"), "es-ES", "es"),
         ("γειά", KO_EN, "el", "el"),
-        ("γειά", KO_EN, None, None),
+        ("γειά", KO_EN, None, "el"),
+        ("ｈｅｌｌｏ", KO_EN, None, "en"),
+        ("ԲԱՐԵՎ", KO_EN, None, None),
     ],
 )
 def test_the_language_of_a_text(

@@ -4,8 +4,10 @@ A *stream* is what the pipeline must see of a client's audio: 16 kHz from the fi
 utterance's place in it. Times of ``samples/marks.json`` are times of the stream, since soxr has no group delay.
 """
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,7 +16,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from emulator import UtteranceRecord
+from emulator import SessionRecord, UtteranceRecord
+from tests.support.client import ProtocolClient
 from tests.support.pcm import SAMPLES, samples_of
 
 STREAM_HZ = 16_000
@@ -31,6 +34,7 @@ PATIENT: dict[str, Any] = {
 """Settings under which a machine that is short of time changes nothing: no stall counts as a pause or a failure."""
 
 _PROBE_SAMPLES = 4000
+_STILL_SECS = 20
 
 Samples = NDArray[np.int32]
 
@@ -66,6 +70,19 @@ class Mark:
 
     text: str
     span: Span
+
+
+async def until_done(client: ProtocolClient, record: SessionRecord, done: Callable[[], bool]) -> None:
+    """Wait until ``done``, which is looked at after each message of ``client``.
+
+    Gives up when nothing at all happens any more, neither at the client nor upstream, so that the test can say what
+    is missing instead of waiting for ever; work that is slow is waited for.
+    """
+    before = None
+    while not done() and before != (before := (len(client.messages), record.audio_bytes, len(record.utterances))):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STILL_SECS):
+                await client.wait_until(done)
 
 
 def marks_of(name: str) -> list[Mark]:

@@ -1,17 +1,24 @@
 """A server, an emulator and one connected client, for tests that only talk."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator import Emulator, EmulatorOptions, Scenario, SessionRecord
+from emulator import Emulator, EmulatorOptions, Scenario, SessionRecord, Variant
 from tests.support.client import ProtocolClient, protocol_client
 from tests.support.laws import HeardTurn, lawful_turns, states_of
 from tests.support.servers import RunningServer, running_server
 from tests.support.speech import samples_scenario, silence, spoken
 
 _END_OF_SPEECH_MS = 1200
+_STUCK_SECS = 60
+"""A wait for what never comes ends in order; a test that is stopped from outside may hang in its end."""
+SLOW_OUTPUT = EmulatorOptions(
+    variant=Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=2, playback_factor=0)
+)
+"""Output at twice real time, so that a test can act while it comes."""
 
 
 @dataclass
@@ -80,6 +87,7 @@ async def conversation(
     """
     scenario = scenario or samples_scenario()
     async with (
+        asyncio.timeout(_STUCK_SECS),
         running_server(options, scenario=scenario, **settings) as server,
         protocol_client(server.url) as client,
     ):

@@ -1,12 +1,27 @@
 """Steps of somebody else's, as a pipeline file names them by import path. None of ours knows of them."""
 
+from pathlib import Path
 from typing import Any
 
 from pipecat.frames.frames import Frame, InputAudioRawFrame, TTSAudioRawFrame, TTSTextFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pydantic import BaseModel, ConfigDict
 
+from pipelines.spec import PIPELINES_DIR
 from processors.context import SessionContext
+
+MODULE = __name__
+
+
+def with_step(tmp_path: Path, step: str, *, before: str, name: str = "with-foreign-step") -> Path:
+    """The shipped pipeline file with a further step before one of its own."""
+    shipped = (PIPELINES_DIR / "interpreter.toml").read_text(encoding="utf-8")
+    marker = f'[[step]]\nuse = "{before}"'
+    assert shipped.count(marker) == 1
+    path = tmp_path / f"{name}.toml"
+    text = shipped.replace(marker, f"[[step]]\n{step}\n\n{marker}").replace('"interpreter"', f'"{name}"')
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 class Shout(FrameProcessor):

@@ -3,6 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from emulator import Emulator, EmulatorOptions, Scenario
+from tests.support.servers import RunningServer, running_server
+
+_STUCK_SECS = 60
+"""A wait for what never comes ends in order; a test that is stopped from outside may hang in its end."""
 
 
 class Gate:
@@ -74,3 +82,19 @@ async def gate_before(port: int) -> AsyncIterator[Gate]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def gated_server(
+    options: EmulatorOptions | None = None, *, scenario: Scenario | None = None, **settings: Any
+) -> AsyncIterator[tuple[RunningServer, Gate]]:
+    """A server that reaches its emulator through a gate, which is closed; arguments as for ``running_server``."""
+    options = options or EmulatorOptions(time_factor=0.0)
+    async with (
+        asyncio.timeout(_STUCK_SECS),
+        Emulator(options, scenario=scenario) as emulator,
+        gate_before(emulator.port) as gate,
+    ):
+        settings = {"gemini_base_url": gate.base_url, "gemini_ca_file": emulator.ca_file, **settings}
+        async with running_server(None, scenario=None, **settings) as server:
+            yield replace(server, emulator=emulator), gate

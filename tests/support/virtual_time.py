@@ -56,6 +56,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Seconds, as they would have passed."""
         return self._jumping.now
 
+    def hold_up(self, secs: float) -> None:
+        """Let time pass as if a callback had kept the loop busy."""
+        self._jumping.now += secs
+
 
 def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
     """Let every asynchronous test of the importing ``conftest.py`` run in virtual time."""
