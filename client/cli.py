@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from client.demo import Outcome
     from client.view import Screen
 
+DEFAULT_OUT_DIR = Path("out")
+"""Where results go that nobody named a place for."""
+
 DEFAULT_URL = "ws://localhost:8000/ws"
 """Where ``python server.py`` listens by default."""
 
@@ -36,8 +39,12 @@ Url = Annotated[str, typer.Option(help="The server's websocket.")]
 def interpret(
     file: Annotated[Path, typer.Argument(help="The recording: a WAV file of any rate.", metavar="FILE.wav")],
     url: Url = DEFAULT_URL,
-    out: Annotated[Path | None, typer.Option(help="Write the interpretation here, as WAV.")] = None,
-    transcript: Annotated[Path | None, typer.Option(help="Write the turns here, as JSON lines.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the interpretation here, as WAV.", show_default="out/FILE.wav")
+    ] = None,
+    transcript: Annotated[
+        Path | None, typer.Option(help="Write the turns here, as JSON lines.", show_default="beside --out, .jsonl")
+    ] = None,
     language: Annotated[
         Literal["auto", "ko", "en"], typer.Option(help="The language that is spoken; the other one comes out.")
     ] = "auto",
@@ -45,22 +52,29 @@ def interpret(
 ) -> None:
     """Stream a recording to the server in real time and show what it makes of it.
 
-    With --out the interpretation is written on the recording's time line, so that the two play side by side.
+    The interpretation is written on the recording's time line, so that the two play side by side.
     """
     from client.interpret import InterpretJob, interpret
 
+    if out is None:
+        DEFAULT_OUT_DIR.mkdir(exist_ok=True)
+        out = DEFAULT_OUT_DIR / f"{file.stem}.wav"
+    transcript = transcript or out.with_suffix(".jsonl")
     job = InterpretJob(file, url, out, transcript, language, chunk_ms)
     with _errors_as_lines():
         with _screen(prefixed=False) as screen:
             summary = asyncio.run(interpret(job, screen.view(file.name)))
         for line in summary.lines():
             typer.echo(line)
+        typer.echo(f"written to: {out}, {transcript}")
 
 
 @app.command()
 def demo(
     url: Url = DEFAULT_URL,
-    out_dir: Annotated[Path, typer.Option(help="Interpretations and transcripts are written here.")] = Path("out"),
+    out_dir: Annotated[
+        Path, typer.Option(help="Interpretations and transcripts are written here.")
+    ] = DEFAULT_OUT_DIR,
 ) -> None:
     """Interpret three recordings at the same time, Korean and English, and check that both directions came out."""
     from client.demo import SAMPLES, demo, problems

@@ -76,6 +76,24 @@ def test_interpret_passes_its_options_on_and_ends_with_the_summary(
     assert result.stdout.splitlines()[:2] == ["1. [ko] 안녕 → [en] Hi (500 ms)", "turns: 1"]
 
 
+def test_interpret_writes_both_results_unless_told_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpretation and transcript go into ``out/``, or beside each other where only the first is named."""
+    jobs: list[InterpretJob] = []
+
+    async def interpret(job: InterpretJob, view: View) -> Summary:
+        jobs.append(job)
+        return Summary((KO_EN,), 10.0, 5.0)
+
+    monkeypatch.setattr(client.interpret, "interpret", interpret)
+    monkeypatch.chdir(tmp_path)
+    result = _invoke("interpret", "talks/a.wav")
+    _invoke("interpret", "talks/a.wav", "--out", "b/c.wav")
+    written = [(job.out_path, job.transcript_path) for job in jobs]
+    assert written == [(Path("out/a.wav"), Path("out/a.jsonl")), (Path("b/c.wav"), Path("b/c.jsonl"))]
+    assert result.stdout.splitlines()[-1] == f"written to: {Path('out/a.wav')}, {Path('out/a.jsonl')}"
+    assert (tmp_path / "out").is_dir()
+
+
 @pytest.mark.parametrize(
     ("outcomes", "exit_code", "error"),
     [
