@@ -164,8 +164,8 @@ def serve(
         app: ASGIApp | str = create_app(settings)
     if settings.debug:
         app = "server:create_app"
-        if emulator:
-            os.environ["EMULATOR"] = "1"  # for the process that reloads
+        # For the process that reloads, which reads its settings anew.
+        os.environ.update({"PORT": str(settings.port), **({"EMULATOR": "1"} if emulator else {})})
     run(app, settings, sockets)
 
 

@@ -119,6 +119,7 @@ class LiveSession:
         self._to_send = asyncio.Event()
         self._deadline_moved = asyncio.Event()
         self._events: asyncio.Queue[SessionEvent | BaseException] = asyncio.Queue()
+        self._heard = False
         self._silent_turns = 0
         self.prompt_tokens = 0
         """Tokens of input that the upstream counted."""
@@ -217,37 +218,42 @@ class LiveSession:
     # Bounds
 
     def _make_room(self) -> None:
-        """Keep the ring's bound: what was sent goes first, then the oldest speech that was not."""
+        """Keep the ring's bound: what nobody waits for goes first, then the oldest speech that was not sent."""
         if self._ring.overflow_samples:
             self._ring.release(self._first_unsent)
         while self._ring.overflow_samples:
             self._give_up_oldest()
+            self._ring.release(self._first_unsent)
 
     def _give_up_oldest(self) -> None:
-        oldest = self._waiting[0] if self._waiting and self._sending is None else None
-        if oldest is not None and oldest.end is not None:
-            self._waiting.popleft()
-            self._drop(oldest.sent, oldest.end, whole_utterance=True)
+        start = self._first_unsent
+        end = min(start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES), self._ring.end)
+        oldest = self._oldest_unsent
+        whole_utterance = False
+        if oldest is None:
+            self._stream_sent = end
         else:
-            start = max(self._first_unsent, self._ring.start)
-            end = start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES)
-            self._drop(start, min(end, self._ring.end), whole_utterance=False)
-
-    def _drop(self, start: int, end: int, *, whole_utterance: bool) -> None:
-        self._ring.release(end)
-        for utterance in (*self._waiting, *([self._sending] if self._sending else [])):
-            utterance.start = utterance.sent = max(utterance.sent, end)
-        self._stream_sent = max(self._stream_sent, end)
-        self._claimed_until = max(self._claimed_until, end)
+            if oldest.end is not None:
+                whole_utterance = oldest is not self._sending
+                end = oldest.end if whole_utterance else min(end, oldest.end)
+            if whole_utterance:
+                self._waiting.popleft()
+            oldest.start = oldest.sent = end
         self._events.put_nowait(SpeechDropped((end - start) * 1000 // INPUT_RATE_HZ, whole_utterance))
+
+    @property
+    def _oldest_unsent(self) -> _Utterance | None:
+        """The first utterance that was not sent whole; ``None`` also where the upstream detects them."""
+        if self._sending is not None and not self._sending.sent_whole:
+            return self._sending
+        return self._waiting[0] if self._waiting else None
 
     @property
     def _first_unsent(self) -> int:
         if not self._config.manual_activity:
             return self._stream_sent
-        if self._sending is not None:
-            return self._sending.sent
-        return self._waiting[0].sent if self._waiting else self._ring.end
+        oldest = self._oldest_unsent
+        return self._ring.end if oldest is None else oldest.sent
 
     def _release(self) -> None:
         """Forget what no utterance needs; the last second stays, for the pre-roll of the next."""
@@ -285,8 +291,8 @@ class LiveSession:
         while (utterance := await self._utterance_to_send()) is not None:
             until = self._ring.end if utterance.end is None else min(utterance.end, self._ring.end)
             if utterance.sent < until:
-                sent = await self._send_audio(utterance.sent, until)
-                utterance.sent = max(utterance.sent, sent)  # it may have been given up meanwhile
+                start, utterance.sent = utterance.sent, min(until, utterance.sent + _BURST_SAMPLES)
+                await self._send_audio(start, utterance.sent)
             elif utterance.sent_whole:
                 await self._end_activity()
             else:
@@ -312,16 +318,13 @@ class LiveSession:
 
     async def _send_stream(self) -> None:
         while self._stream_sent < self._ring.end:
-            sent = await self._send_audio(self._stream_sent, self._ring.end)
-            self._stream_sent = max(self._stream_sent, sent)
+            start, self._stream_sent = self._stream_sent, min(self._ring.end, self._stream_sent + _BURST_SAMPLES)
+            await self._send_audio(start, self._stream_sent)
         self._release()
 
-    async def _send_audio(self, start: int, until: int) -> int:
-        """Send at most a second of the ring; the position after it."""
-        end = min(until, max(start, self._ring.start) + _BURST_SAMPLES)
-        if pcm := self._ring.read(start, end):
-            await self._send(self._connected.send_audio(pcm))
-        return end
+    async def _send_audio(self, start: int, end: int) -> None:
+        """Send a part of the ring, which counts as sent as soon as it is on its way."""
+        await self._send(self._connected.send_audio(self._ring.read(start, end)))
 
     async def _send(self, sending: Awaitable[None]) -> None:
         timeout_secs = self._times.turns.timeout_secs
@@ -334,7 +337,7 @@ class LiveSession:
     async def _receive(self) -> None:
         async for events in self._connected.receive():
             now = self._clock()
-            self._silent_turns = 0
+            self._heard = True
             for event in events:
                 if isinstance(event, Usage):
                     self.prompt_tokens += event.prompt_tokens
@@ -367,7 +370,8 @@ class LiveSession:
 
     def _watch_silence(self, ended: TurnEnded) -> None:
         """An upstream that says nothing at all, turn after turn, is gone, whatever its socket says."""
-        self._silent_turns += ended.timed_out
+        self._silent_turns = self._silent_turns + 1 if ended.timed_out and not self._heard else 0
+        self._heard = False
         if self._silent_turns == _SILENT_TURNS_OF_A_LOST_UPSTREAM:
             detail = f"the upstream said nothing for {self._silent_turns} turns"
             self._fail(UpstreamError(FailureKind.UNAVAILABLE, detail))

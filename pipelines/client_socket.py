@@ -81,6 +81,10 @@ class ClientSocket:
         """Send a message of the protocol."""
         self.send(message.to_json())
 
+    def seal(self) -> None:
+        """Let nothing be sent any more: what was said last stays the last."""
+        self._sealed = True
+
     async def close(self, code: int, *, flush: bool) -> None:
         """Close with ``code``; nothing can be sent any more.
 
@@ -88,15 +92,16 @@ class ClientSocket:
             code: WebSocket close code.
             flush: Write what waits first, as far as the client reads it soon; else it is dropped.
         """
-        self._sealed = True
+        self.seal()
         if flush:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FLUSH_TIMEOUT_SECS):
                     await self._drained.wait()
+        takes_nothing = self._writer.done()  # it gave up by itself
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
         self._outbox.clear()
-        if self._websocket.application_state is WebSocketState.CONNECTED:
+        if self._websocket.application_state is WebSocketState.CONNECTED and not takes_nothing:
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_SECS):
                     await self._websocket.close(code)
@@ -122,11 +127,11 @@ class ClientSocket:
         return view
 
     def _give_up(self) -> None:
-        self._sealed = True
+        self.seal()
         self._on_stuck()
 
     def _drop_backlog(self) -> None:
-        self._sealed = True
+        self.seal()
         self._outbox.clear()
         self._drained.set()
 

@@ -146,8 +146,16 @@ class InterpreterSession:
     async def _finish(self, ending: Ending) -> None:
         if ending.fault is not None:
             self._socket.send_message(Error.of(ending.fault))
+        self._socket.seal()
         closing = self._socket.close(ending.close_code, flush=ending.fault is not None)
-        await asyncio.gather(closing, self._stop_jobs(), return_exceptions=True)
+        releasing = asyncio.gather(closing, self._stop_jobs(), return_exceptions=True)
+        try:
+            await asyncio.shield(releasing)
+        finally:  # a server that stops cancels sessions that are about to end, too
+            await releasing
+            self._log_end(ending)
+
+    def _log_end(self, ending: Ending) -> None:
         log_event(
             logger,
             logging.INFO,

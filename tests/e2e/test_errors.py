@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from emulator import Scenario
 from tests.support.client import ProtocolClient, protocol_client
 from tests.support.conversation import SLOW_OUTPUT, Conversation, conversation
 from tests.support.endings import LEAKS, fatal
@@ -326,30 +327,70 @@ async def unread(connection: ClientConnection) -> AsyncIterator[str | bytes]:
             yield await connection.recv()
 
 
-@pytest.mark.parametrize("reads_again", [True, False])
-async def test_a_client_that_does_not_read_is_given_up(reads_again: bool) -> None:
-    """What waits for it is bounded: the session ends long before all output is made, with 1013."""
-    scenario = told(kennedy_1={"audio": entry("kennedy-1").audio * 300})
-    async with running_server(scenario=scenario, max_send_backlog_bytes=256 * 1024) as server:
-        narrow = socket.socket()
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        narrow.connect(("127.0.0.1", int(server.http_url.rpartition(":")[2])))
-        narrow.setblocking(False)
-        connection = await connect(server.url, sock=narrow, compression=None, proxy=None, max_queue=1)
+@contextlib.asynccontextmanager
+async def unreading_client(server: RunningServer) -> AsyncIterator[ClientConnection]:
+    """A client that says ``kennedy-1`` and reads nothing of the answer, as if its machine was suspended."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", int(server.http_url.rpartition(":")[2])))
+    narrow.setblocking(False)
+    connection = await connect(server.url, sock=narrow, compression=None, proxy=None, max_queue=1)
+    try:
         await connection.send(json.dumps({"type": "init"}))
         assert json.loads(await connection.recv())["type"] == "connected"
         await connection.send(json.dumps(audio(base64.b64encode(spoken("kennedy-1")).decode())))
         await connection.send(json.dumps(audio(base64.b64encode(silence(1200)).decode())))
-        await until(lambda: any(session.closed for session in server.emulator.sessions))
-        assert not server.emulator.sessions[0].utterances[0].complete
-        if reads_again:
-            assert all([json.loads(text)["type"] != "error" async for text in unread(connection)])
-            assert connection.close_code == 1013
-        else:
-            connection.transport.abort()
+        yield connection
+    finally:
+        connection.transport.abort()
+
+
+def long_answer() -> Scenario:
+    """An answer to ``kennedy-1`` that no network buffer holds."""
+    return told(kennedy_1={"audio": entry("kennedy-1").audio * 300})
+
+
+@pytest.mark.parametrize("reads_again", [True, False])
+async def test_a_client_that_does_not_read_is_given_up(reads_again: bool) -> None:
+    """What waits for it is bounded: the session ends long before all output is made, with 1013."""
+    async with running_server(scenario=long_answer(), max_send_backlog_bytes=256 * 1024) as server:
+        async with unreading_client(server) as connection:
+            await until(lambda: any(session.closed for session in server.emulator.sessions))
+            assert not server.emulator.sessions[0].utterances[0].complete
+            if reads_again:
+                assert all([json.loads(text)["type"] != "error" async for text in unread(connection)])
+                assert connection.close_code == 1013
         await until(lambda: not server.sessions.active)
         async with protocol_client(server.url) as client:
             await client.init()
+
+
+async def test_a_suspended_client_gives_its_seat_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for it is within the bound: its session ends by itself all the same, and so does the server."""
+    monkeypatch.setattr("server._SHUTDOWN_SECS", 0.2)
+    limits: dict[str, Any] = {"max_send_backlog_bytes": 2**30, "ws_ping_interval": 0.3, "ws_ping_timeout": 0.3}
+    async with (
+        contextlib.AsyncExitStack() as clients,
+        running_server(scenario=long_answer(), max_sessions=1, **limits) as server,
+    ):
+        await clients.enter_async_context(unreading_client(server))
+        await until(lambda: not server.sessions.active)
+        assert server.emulator.sessions[0].closed
+        async with protocol_client(server.url) as client:
+            await client.init()
+
+
+async def test_a_server_that_stops_does_not_wait_for_a_suspended_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same client keeps no server alive whose time to end is up."""
+    monkeypatch.setattr("server._SHUTDOWN_SECS", 0.2)
+    async with (
+        contextlib.AsyncExitStack() as clients,
+        running_server(scenario=long_answer(), max_send_backlog_bytes=2**30) as server,
+    ):
+        await clients.enter_async_context(unreading_client(server))
+        await until(lambda: bool(server.emulator.sessions[0].utterances))
+        await until(lambda: server.emulator.sessions[0].utterances[0].complete)
+        assert server.sessions.active == 1
 
 
 # close

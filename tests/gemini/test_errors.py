@@ -1,9 +1,17 @@
 """What a failure of the upstream means."""
 
 import pytest
+from google.genai import types
 from google.genai.errors import APIError
+from pydantic import ValidationError
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    InvalidStatus,
+    InvalidURI,
+)
 from websockets.frames import Close
 from websockets.http11 import Response
 
@@ -90,6 +98,25 @@ def test_anything_else_may_pass(error: Exception) -> None:
     failure = classify(error, during_setup=True)
     assert failure.kind is UNAVAILABLE
     assert failure.retryable
+
+
+def test_what_was_said_does_not_get_into_the_detail() -> None:
+    """A message that does not validate is quoted by its error, and the detail goes to the log: only its kind is."""
+    payload = {"serverContent": {"inputTranscription": {"text": ["my secret words"]}}}
+    with pytest.raises(ValidationError) as refused:
+        types.LiveServerMessage.model_validate(payload)
+    assert "secret" in str(refused.value)
+    for error in (refused.value, ValueError(f"Failed to parse {payload}"), KeyError("my secret words")):
+        for during_setup in (True, False):
+            failure = classify(error, during_setup=during_setup)
+            assert str(failure) == type(error).__name__
+            assert failure.kind is UNAVAILABLE
+
+
+@pytest.mark.parametrize("error", [OSError("refused"), ConnectionResetError(104, "reset"), InvalidURI("x", "bad")])
+def test_a_fault_of_the_network_keeps_its_words(error: Exception) -> None:
+    """The operator reads why the upstream could not be reached."""
+    assert str(error) in str(classify(error, during_setup=True))
 
 
 def test_only_what_may_pass_is_tried_again() -> None:

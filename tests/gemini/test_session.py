@@ -3,19 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemini.connector import LiveConfig
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, Usage
+from gemini.events import (
+    GenerationComplete,
+    SourceText,
+    TargetAudio,
+    TargetText,
+    TurnComplete,
+    UpstreamEvent,
+    Usage,
+)
 from gemini.session import LiveSession, SessionEvent, SessionTimes, SpeechDropped
 from gemini.turns import OutputEnded, TurnEnded
 from tests.support.fake_upstream import ACTIVITY_END, ACTIVITY_START, FakeConnection, FakeConnector
-from tests.support.pcm import counting_pcm
+from tests.support.pcm import chunks_of, counting_pcm
 from tests.support.turns import TIMES
 from tests.support.virtual_time import VirtualTimeLoop, settle
 
@@ -56,6 +67,16 @@ class Talk:
     def ends(self) -> list[TurnEnded]:
         """The ends of turns so far."""
         return [event for event in self.events if isinstance(event, TurnEnded)]
+
+    @property
+    def dropped(self) -> list[SpeechDropped]:
+        """What was given up so far."""
+        return [event for event in self.events if isinstance(event, SpeechDropped)]
+
+    @property
+    def dropped_samples(self) -> int:
+        """How much that is."""
+        return sum(event.duration_ms for event in self.dropped) * RATE_HZ // 1000
 
     def hear(self, samples: int, chunk: int = 4096) -> None:
         """The next audio of the stream, in chunks."""
@@ -122,6 +143,11 @@ def new_session(
 def samples(start: int, end: int) -> bytes:
     """The stream from one position to another."""
     return counting_pcm(start, end)
+
+
+def milliseconds(start: int, end: int) -> bytes:
+    """The stream from one ms to another; its samples tell in which they lie."""
+    return np.arange(start, end).astype("<u2").repeat(16).tobytes()
 
 
 # Connecting
@@ -416,7 +442,7 @@ async def test_the_oldest_waiting_utterance_is_dropped_first() -> None:
         await settle()
         stretches = [talk.utter(2 * RATE_HZ) for _ in range(4)]
         await settle()
-        assert [event for event in talk.events if isinstance(event, SpeechDropped)] == [
+        assert talk.dropped == [
             SpeechDropped(2000, whole_utterance=True),
             SpeechDropped(2000, whole_utterance=True),
         ]
@@ -438,16 +464,123 @@ async def test_speech_that_is_still_being_spoken_is_dropped_last() -> None:
         talk.hear(RATE_HZ)
         talk.session.end_utterance(0)
         await settle()
-        dropped = [event for event in talk.events if isinstance(event, SpeechDropped)]
-        assert all(not event.whole_utterance for event in dropped)
+        assert not any(event.whole_utterance for event in talk.dropped)
         assert b"" not in talk.upstream.sent
-        dropped_samples = sum(event.duration_ms for event in dropped) * RATE_HZ // 1000
-        sent = len(talk.upstream.pcm) // 2
-        assert sent + dropped_samples == pytest.approx(4 * RATE_HZ, abs=RATE_HZ // 1000 * len(dropped))
+        assert len(talk.upstream.pcm) // 2 + talk.dropped_samples == 4 * RATE_HZ
         assert talk.upstream.pcm.endswith(samples(3 * RATE_HZ, 4 * RATE_HZ))
         talk.upstream.say(*ANSWER)
         await settle()
         assert len(talk.ends) == 1
+
+
+async def test_what_is_on_its_way_up_is_not_given_up() -> None:
+    """While a send is blocked the ring runs over: what that send holds counts as sent, and is sent once."""
+    async with talking(ring_secs=2.0) as talk:
+        talk.upstream.may_send.clear()
+        start = talk.position
+        talk.session.start_utterance(0)
+        await settle()
+        talk.upstream.may_send.set()
+        await settle()
+        talk.upstream.may_send.clear()
+        talk.hear(RATE_HZ)
+        await settle()
+        talk.hear(4 * RATE_HZ)
+        talk.session.end_utterance(0)
+        talk.upstream.may_send.set()
+        await settle()
+        assert talk.upstream.pcm == samples(start, start + RATE_HZ) + samples(3 * RATE_HZ, 5 * RATE_HZ)
+        assert talk.dropped_samples == 2 * RATE_HZ
+        assert b"" not in talk.upstream.sent
+
+
+async def test_of_a_blocked_utterance_only_its_own_speech_is_given_up() -> None:
+    """Silence that lies between utterances is no loss, and whole utterances behind it stay as long as they fit."""
+    async with talking(ring_secs=5.0) as talk:
+        talk.upstream.may_send.clear()
+        talk.utter(3 * RATE_HZ // 2)
+        await settle()
+        talk.hear(RATE_HZ)
+        start, end = talk.utter(RATE_HZ)
+        talk.hear(3 * RATE_HZ)
+        talk.upstream.may_send.set()
+        await settle()
+        talk.upstream.say(*ANSWER)
+        await settle()
+        first, second = talk.upstream.activities
+        assert second == samples(start - PREROLL, end)
+        assert talk.dropped_samples == 3 * RATE_HZ // 2 - len(first) // 2
+        assert samples(0, 3 * RATE_HZ // 2).endswith(first)
+        assert not any(event.whole_utterance for event in talk.dropped)
+
+
+@dataclass(frozen=True)
+class Hear:
+    """So many ms of the stream."""
+
+    duration_ms: int
+
+
+STREAM_STEPS: st.SearchStrategy[list[Hear | str]] = st.lists(
+    st.builds(Hear, st.sampled_from([20, 300, 1000, 1700]))
+    | st.sampled_from(["start", "end", "block", "free", "answer"]),
+    max_size=36,
+)
+
+
+@settings(max_examples=200)
+@given(STREAM_STEPS, st.sampled_from([1.0, 2.5]), st.sampled_from([20, 100, 1700]), st.booleans())
+def test_what_was_said_was_sent_once_or_reported(
+    steps: list[Hear | str], ring_secs: float, chunk_ms: int, prompt: bool
+) -> None:
+    """However the upstream blocks: each ms of an utterance goes up once and in order, or is counted as dropped.
+
+    Nothing else goes up, no empty audio, and every utterance that was not given up whole has its marks.
+    """
+    utterances: list[tuple[int, int]] = []
+
+    async def run() -> None:
+        now_ms, started_ms = 0, -1
+        async with talking(ring_secs=ring_secs) as talk:
+            for step in [*steps, "end", "free"]:
+                match step:
+                    case Hear():
+                        for chunk in chunks_of(milliseconds(now_ms, now_ms + step.duration_ms), chunk_ms, RATE_HZ):
+                            talk.session.append_audio(chunk)
+                        now_ms += step.duration_ms
+                    case "start" if started_ms < 0:
+                        earliest_ms = max([talk.session._ring.start // 16, *(end for _, end in utterances)])
+                        started_ms = max(now_ms - 300, earliest_ms)
+                        talk.session.start_utterance(0)
+                    case "end" if started_ms >= 0:
+                        talk.session.end_utterance(0)
+                        utterances.append((started_ms, now_ms))
+                        started_ms = -1
+                    case "block":
+                        talk.upstream.may_send.clear()
+                    case "free":
+                        talk.upstream.may_send.set()
+                    case "answer":
+                        talk.upstream.say(*ANSWER)
+                if prompt or not isinstance(step, Hear):
+                    await settle()
+            for _ in utterances:
+                talk.upstream.say(*ANSWER)
+                await settle()
+            said_ms = {ms for start, end in utterances for ms in range(start, end)}
+            sent = np.frombuffer(talk.upstream.pcm, "<u2").reshape(-1, 16)
+            assert (sent == sent[:, :1]).all()
+            sent_ms = sent[:, 0].tolist()
+            assert all(before < after for before, after in pairwise(sent_ms))
+            assert said_ms.issuperset(sent_ms)
+            assert len(said_ms) - len(sent_ms) == sum(event.duration_ms for event in talk.dropped)
+            assert b"" not in talk.upstream.sent
+            given_up = sum(event.whole_utterance for event in talk.dropped)
+            for mark in (ACTIVITY_START, ACTIVITY_END):
+                assert talk.upstream.sent.count(mark) == len(utterances) - given_up
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(run())
 
 
 async def test_memory_stays_bounded_in_silence() -> None:
@@ -483,10 +616,11 @@ async def test_a_stuck_stream_drops_speech_and_goes_on() -> None:
         talk.hear(2 * RATE_HZ)
         talk.upstream.may_send.set()
         await settle()
-        dropped = [event for event in talk.events if isinstance(event, SpeechDropped)]
-        assert dropped
-        assert all(not event.whole_utterance for event in dropped)
-        assert talk.upstream.pcm.endswith(samples(talk.position - 100, talk.position))
+        assert not any(event.whole_utterance for event in talk.dropped)
+        assert talk.dropped_samples > 0
+        last = talk.position - 1600 - talk.dropped_samples
+        assert talk.upstream.pcm == samples(0, 1600) + samples(talk.position - last, talk.position)
+        assert b"" not in talk.upstream.sent
 
 
 # Ends
@@ -512,6 +646,88 @@ async def test_a_connection_that_takes_nothing_more_ends_the_events() -> None:
         talk.utter(RATE_HZ)
         await settle()
         assert talk.failure is LOST
+
+
+@pytest.mark.parametrize("blocked", ["start", "audio", "end"])
+async def test_an_upstream_that_takes_nothing_is_lost(blocked: str) -> None:
+    """A send that is stuck for as long as a turn may take ends the events; a shorter one does no harm."""
+    async with talking() as talk:
+        if blocked != "start":
+            talk.session.start_utterance(0)
+            await settle()
+        if blocked == "end":
+            talk.hear(RATE_HZ)
+            await settle()
+        talk.upstream.may_send.clear()
+        if blocked == "start":
+            talk.session.start_utterance(0)
+        talk.hear(RATE_HZ)
+        talk.session.end_utterance(0)
+        await settle(11.9)
+        assert talk.failure is None
+        await settle(0.2)
+        assert isinstance(talk.failure, UpstreamError)
+        assert talk.failure.kind is FailureKind.UNAVAILABLE
+
+
+async def test_a_slow_upstream_is_not_lost() -> None:
+    """Each send has the whole time for itself."""
+    async with talking() as talk:
+        for _ in range(5):
+            talk.upstream.may_send.clear()
+            talk.utter(RATE_HZ)
+            await settle(11)
+            talk.upstream.may_send.set()
+            await settle()
+            talk.upstream.say(*ANSWER)
+            await settle()
+        assert talk.failure is None
+        assert len(talk.ends) == 5
+
+
+async def test_an_upstream_that_says_nothing_is_lost() -> None:
+    """Three utterances in a row without a single message end the events, after the turns."""
+    async with talking() as talk:
+        for _ in range(3):
+            assert talk.failure is None
+            talk.utter(RATE_HZ)
+            await settle(12.1)
+        assert isinstance(talk.failure, UpstreamError)
+        assert talk.failure.kind is FailureKind.UNAVAILABLE
+        assert [end.timed_out for end in talk.ends] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "message", [(Usage(500, 40),), (), (SourceText("안녕"),), ANSWER], ids=["usage", "unknown", "text", "answer"]
+)
+@pytest.mark.parametrize("when", ["in a turn", "between turns"])
+async def test_any_message_is_a_sign_of_life(message: tuple[UpstreamEvent, ...], when: str) -> None:
+    """A turn in which something came, or before which something came, is not one of three without a message."""
+    async with talking() as talk:
+        for turn in range(12):
+            talk.utter(RATE_HZ)
+            if turn % 3 == 0 and when == "in a turn":
+                await settle(1)
+                talk.upstream.say(*message)
+            await settle(30)
+            if turn % 3 == 0 and when == "between turns":
+                talk.upstream.say(*message)
+                await settle()
+        assert talk.failure is None
+
+
+async def test_a_loss_after_silence_keeps_its_kind() -> None:
+    """What ends a session is what the upstream says of it, not that it had been silent before."""
+    async with talking() as talk:
+        for _ in range(2):
+            talk.utter(RATE_HZ)
+            await settle(12.1)
+        talk.utter(RATE_HZ)
+        await settle()
+        error = UpstreamError(FailureKind.QUOTA, "You exceeded")
+        talk.upstream.lose(error)
+        await settle()
+        assert talk.failure is error
 
 
 async def test_a_fault_of_ours_ends_the_events() -> None:

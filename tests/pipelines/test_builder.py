@@ -7,10 +7,11 @@ from pipecat.processors.filters.identity_filter import IdentityFilter
 from pipecat.processors.frame_processor import FrameProcessor
 from pydantic import BaseModel
 
-from pipelines.builder import build_steps, marks_utterances
+from pipelines.builder import build_steps, longest_gap_secs, marks_utterances
 from pipelines.settings import load_settings
 from pipelines.spec import PipelineSpec, StepSpec, load_pipeline
 from processors.context import SessionContext
+from processors.vad import Vad, VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_params import LoudEqualizer
 
@@ -93,3 +94,23 @@ async def test_voice_activity_that_is_off_marks_nothing() -> None:
         settings = load_settings(vad_provider="energy", vad_threshold=threshold)
         spec = load_pipeline("interpreter", settings.pipeline_variables())
         assert marks_utterances(build_steps(spec, context())) is marked
+
+
+async def test_silence_stands_for_a_gap_until_the_utterance_ends() -> None:
+    """What the marking step itself needs, whether it comes from a setting or from the file, and some more."""
+    for params, needed_secs in (
+        ({}, 0.7),
+        ({"end_of_utterance_ms": 3000}, 3.0),
+        ({"end_of_utterance_ms": 0, "hangover_frames": 100}, 2.0),
+    ):
+        spec = spec_of(
+            (Vad, VadParams.model_validate({"provider": "energy", **params})), (Witness, WitnessParams())
+        )
+        assert needed_secs < longest_gap_secs(build_steps(spec, context())) <= needed_secs + 1
+
+
+async def test_silence_stands_for_a_whole_gap_where_the_upstream_detects() -> None:
+    """Without a step that marks utterances, or with one that is switched off, the stream must not stop."""
+    off = VadParams.model_validate({"provider": "energy", "threshold": 0})
+    for spec in (spec_of((Witness, WitnessParams())), spec_of((Vad, off), (Witness, WitnessParams()))):
+        assert longest_gap_secs(build_steps(spec, context())) == float("inf")

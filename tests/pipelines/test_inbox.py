@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipecat.frames.frames import Frame, InputAudioRawFrame, InputTransportMessageFrame
@@ -84,6 +85,25 @@ async def test_frames_without_audio_count_too() -> None:
     inbox.open()
     await take(inbox, 5)
     await waiting
+
+
+@pytest.mark.parametrize("size_bytes", [0, 2])
+async def test_tiny_frames_are_bounded_by_their_number(size_bytes: int) -> None:
+    """A frame costs memory beside its audio: what holds little counts as 256 bytes more."""
+    capacity_bytes = 64 * 1024
+    inbox = Inbox(capacity_bytes)
+    held = 0
+
+    async def flood() -> None:
+        nonlocal held
+        for _ in range(1000):
+            await inbox.put(audio(size_bytes))
+            held += 1
+
+    flooding = asyncio.create_task(flood())
+    await settle(10)
+    assert capacity_bytes / 512 < held <= capacity_bytes / 256
+    flooding.cancel()
 
 
 async def test_a_small_frame_taken_from_a_full_inbox_makes_no_room() -> None:

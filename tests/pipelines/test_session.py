@@ -1,95 +1,21 @@
-"""One client's life, from ``init`` to the close, against a scripted upstream and in virtual time."""
+"""One client's life from ``init`` on, against a scripted upstream and in virtual time."""
 
 import asyncio
-import base64
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gemini.errors import FailureKind, UpstreamError
-from gemini.events import TargetAudio, TargetText
+from gemini.events import TargetText, TurnComplete
 from pipelines.session import InterpreterSession, Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
 from pipelines.spec import load_pipeline
 from tests.support.fake_network import FakeNetwork
 from tests.support.fake_upstream import ACTIVITY_END, FakeConnector
-from tests.support.pcm import chunks_of, tone
+from tests.support.interpreted import RATE_HZ, SPEECH, client
 from tests.support.virtual_time import settle
-
-RATE_HZ = 16_000
-SPEECH = tone(1.0, RATE_HZ)
-"""What a detector of loudness takes for speech."""
-
-
-class Client:
-    """A client and the session that serves it.
-
-    Attributes:
-        network: What the client sees.
-        upstream: Opens the upstream's sessions.
-        sessions: The server's count.
-        serving: The session; done once it ended.
-    """
-
-    def __init__(self, upstream: FakeConnector, sessions: Sessions, network: FakeNetwork):
-        """Look on."""
-        self.upstream, self.sessions, self.network = upstream, sessions, network
-        self.serving: asyncio.Task[None]
-
-    async def init(self, **config: Any) -> dict[str, Any]:
-        """Open the session; the ``connected`` message."""
-        self.network.say({"type": "init", "config": config})
-        return await self.network.wait_for("connected")
-
-    def speak(self, pcm: bytes) -> None:
-        """Send audio, all at once, in chunks of 20 ms."""
-        for chunk in chunks_of(pcm, 20, RATE_HZ):
-            self.network.say({"type": "audio", "data": base64.b64encode(chunk).decode(), "timestamp": 0})
-
-    async def ended(self) -> tuple[str | None, int | None]:
-        """The code of the last error, and the close code, once the session is over."""
-        await self.serving
-        errors = self.network.of("error")
-        if errors:
-            assert self.network.messages[-1] == errors[-1]
-        return (errors[-1].get("code") if errors else None), self.network.close_code
-
-    @property
-    def secs(self) -> float:
-        """The time."""
-        return asyncio.get_running_loop().time()
-
-
-@contextlib.asynccontextmanager
-async def client(
-    upstream: FakeConnector | None = None, *, sessions: Sessions | None = None, **settings: Any
-) -> AsyncIterator[Client]:
-    """A client that has just been accepted; it drops the connection at the end, if it still has one."""
-    configured = load_settings(**{"vad_provider": "energy", **settings})
-    upstream = upstream or FakeConnector()
-    sessions = sessions or Sessions(max_sessions=2, max_pending=2, max_loop_lag_ms=0)
-    pipeline = load_pipeline(configured.pipeline, configured.pipeline_variables())
-    services = Services(configured, pipeline, upstream, sessions)
-    network = FakeNetwork()
-    user = Client(upstream, sessions, network)
-    websocket = await network.accepted()
-
-    async def serve() -> None:
-        with sessions.waiting_for_init() as seat:
-            await InterpreterSession(websocket, services, seat).run()
-
-    user.serving = asyncio.create_task(serve())
-    yield user
-    network.may_write.set()
-    network.leave()
-    await user.serving
-    assert all(connection.closed for connection in upstream.connections), "a connection upstream is left"
-
 
 # The handshake
 
@@ -132,6 +58,14 @@ async def test_without_voice_activity_detection_the_upstream_detects() -> None:
         user.speak(SPEECH)
         await settle(30)
         assert len(user.upstream.connection.pcm) == pytest.approx(2 * RATE_HZ * 29.5, rel=0.05)
+
+
+async def test_an_upstream_may_take_all_the_time_that_it_is_given() -> None:
+    """``CONNECT_TIMEOUT_SECS`` is the only limit: no library cuts it short."""
+    async with client(FakeConnector(delay_secs=59), connect_timeout_secs=60) as user:
+        started_at = user.secs
+        await user.init()
+        assert user.secs - started_at == pytest.approx(59, abs=0.1)
 
 
 async def test_audio_before_connected_is_delivered() -> None:
@@ -286,115 +220,63 @@ async def test_a_client_that_stops_sending_is_heard_to_the_end() -> None:
         assert user.upstream.connection.sent.count(ACTIVITY_END) == 1
 
 
-# Ends
+# Other people's turn
 
 
-@pytest.mark.parametrize(
-    ("kind", "code", "close_code"),
-    [
-        (FailureKind.REJECTED, "UPSTREAM_AUTH", 1011),
-        (FailureKind.QUOTA, "UPSTREAM_QUOTA", 1013),
-        (FailureKind.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", 1011),
-    ],
-)
-async def test_an_upstream_that_refuses(kind: FailureKind, code: str, close_code: int) -> None:
-    """Each kind of refusal has its code; nothing but the error comes, and the upstream's words stay in the log."""
-    failures: Sequence[Exception] = [UpstreamError(kind, "key AIza-secret at wss://x")] * 100
-    async with client(FakeConnector(failures=failures)) as user:
-        user.network.say({"type": "init"})
-        assert await user.ended() == (code, close_code)
-        (error,) = user.network.messages
-        assert error["type"] == "error"
-        assert "secret" not in error["message"]
-        assert (user.sessions.pending, user.sessions.active) == (0, 0)
-
-
-async def test_an_upstream_that_does_not_answer() -> None:
-    """Opening has one limit for all attempts together."""
-    async with client(FakeConnector(delay_secs=3600), connect_timeout_secs=4) as user:
-        started_at = user.secs
-        user.network.say({"type": "init"})
-        assert await user.ended() == ("UPSTREAM_UNAVAILABLE", 1011)
-        assert user.secs - started_at == pytest.approx(4, abs=0.2)
-
-
-@pytest.mark.parametrize("leaving", ["close", "drop"])
-async def test_leaving_while_the_upstream_connects_stops_that(leaving: str) -> None:
-    """Nobody waits for a connection that nobody wants."""
-    async with client(FakeConnector(delay_secs=3600), connect_timeout_secs=60) as user:
-        user.network.say({"type": "init"})
-        await settle(1)
-        if leaving == "close":
-            user.network.say({"type": "close"})
-        else:
-            user.network.leave()
-        started_at = user.secs
-        await user.ended()
-        assert user.secs - started_at < 1
-        assert user.network.messages == []
-        assert user.upstream.connections == []
-
-
-async def test_close_ends_at_once_without_finals() -> None:
-    """In the middle of an interpretation: output stops, no finals, close 1000, nothing is left upstream."""
+@pytest.mark.parametrize("connected", [False, True])
+@pytest.mark.parametrize("flood", [{"type": "interrupt"}, {"type": "zebra"}, b"\x00\x00", "no json"])
+async def test_a_flood_leaves_others_their_turn(flood: dict[str, Any] | bytes | str, connected: bool) -> None:
+    """Frames that are there already are read one by one, with room in between for every other task."""
     async with client() as user:
-        await user.init()
-        user.speak(SPEECH + bytes(2 * RATE_HZ))
-        await settle(0.5)
-        user.upstream.connection.say(TargetText("Hello"), TargetAudio(bytes(4800), 24_000))
-        await user.network.wait_for("audio_response")
-        user.network.say({"type": "close"})
-        assert await user.ended() == (None, 1000)
-        assert user.network.of("turn_complete") == []
-        assert not any(message.get("isFinal") for message in user.network.messages)
-        assert user.upstream.connection.closed
+        if connected:
+            await user.init(audioEncoding="binary")
+        for _ in range(1000):
+            user.network.say(flood)
+        user.network.say({"type": "last"})
+        turns = 0
+        while user.network.unread:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 1000
 
 
-async def test_a_client_that_does_not_read_is_dropped() -> None:
-    """Beyond ``MAX_SEND_BACKLOG_BYTES`` there is no error to read either: only the close."""
-    async with client(max_send_backlog_bytes=64 * 1024) as user:
-        await user.init()
-        user.speak(SPEECH + bytes(2 * RATE_HZ))
-        await settle(0.5)
-        user.network.may_write.clear()
-        user.upstream.connection.say(TargetAudio(bytes(200_000), 24_000))
-        await settle(1)
-        user.network.may_write.set()
-        assert await user.ended() == (None, 1013)
+# Pipeline files and their pieces
 
 
-async def test_a_step_that_fails_is_a_fault_of_ours(
-    empty_working_directory: Path, caplog: pytest.LogCaptureFixture
+async def test_a_muted_client_is_heard_to_the_end_that_the_pipeline_file_asks_for(
+    empty_working_directory: Path,
 ) -> None:
-    """The client learns the session's id and nothing else; the log has the id and the stack trace."""
-    (empty_working_directory / "faulty.toml").write_text(
-        '[[step]]\nuse = "vad"\nprovider = "energy"\n[[step]]\nuse = "gemini_live"\nmodel = "m"\n'
-        '[[step]]\nuse = "tests.support.foreign_step:Faulty"\n[[step]]\nuse = "transcription_forwarder"\n'
+    """A file's own end of utterance decides how long silence stands for the audio that does not come."""
+    (empty_working_directory / "patient.toml").write_text(
+        '[[step]]\nuse = "vad"\nprovider = "energy"\nend_of_utterance_ms = 3000\n'
+        '[[step]]\nuse = "gemini_live"\nmodel = "m"\n[[step]]\nuse = "transcription_forwarder"\n'
     )
-    async with client(pipeline="faulty.toml") as user:
-        session_id = (await user.init())["sessionId"]
-        user.speak(SPEECH + bytes(2 * RATE_HZ))
-        await settle(0.5)
-        user.upstream.connection.say(TargetAudio(bytes(4800), 24_000))
-        assert await user.ended() == ("INTERNAL", 1011)
-        message = user.network.of("error")[0]["message"]
-        assert session_id in message
-        assert "secret" not in message
-    (record,) = [record for record in caplog.records if record.message == "internal error"]
-    assert vars(record)["fields"] == {"session_id": session_id}
-    assert record.exc_info is not None
+    async with client(pipeline="patient.toml", audio_gap_ms=500, end_of_utterance_ms=700) as user:
+        await user.init()
+        user.speak(SPEECH)
+        await settle(0.5 + 2.8)
+        assert ACTIVITY_END not in user.upstream.connection.sent
+        await settle(1)
+        assert user.upstream.connection.sent[-1] == ACTIVITY_END
+        user.upstream.connection.say(TargetText("Hello."), TurnComplete())
+        assert (await user.network.wait_for("turn_complete"))["outputText"] == "Hello."
 
 
-async def test_a_server_that_stops_releases_everything() -> None:
-    """A cancelled session closes its socket and its connection upstream before it is gone."""
+async def test_no_variable_of_pipecats_runs_code_in_a_session(
+    monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path
+) -> None:
+    """``PIPECAT_SETUP_FILES`` would let pipecat load any file into every session; here it has no effect."""
+    marker = empty_working_directory / "ran"
+    hook = empty_working_directory / "hook.py"
+    hook.write_text(
+        f"from pathlib import Path\nPath({str(marker)!r}).touch()\n"
+        "async def setup_worker_runner(runner):\n    pass\n"
+        "async def setup_pipeline_worker(worker):\n    pass\n"
+    )
+    monkeypatch.setenv("PIPECAT_SETUP_FILES", str(hook))
     async with client() as user:
         await user.init()
-        user.serving.cancel()
-        await asyncio.gather(user.serving, return_exceptions=True)
-        assert user.network.close_code is not None
-        assert user.upstream.connection.closed
-        assert (user.sessions.pending, user.sessions.active) == (0, 0)
-        user.serving = asyncio.create_task(settle(0))
+    assert not marker.exists()
 
 
 # The log

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipecat.frames.frames import (
@@ -29,7 +30,7 @@ from processors.frames import ProtocolMessageFrame, UtteranceEndedFrame, Utteran
 from processors.gemini_live import GeminiLive, GeminiLiveParams
 from processors.speech_state import SpeechStateEmitter, SpeechStateEmitterParams
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
-from protocol.messages import Interrupt, SpeechState, Transcription
+from protocol.messages import Interrupt, SpeechState, Transcription, Warning
 from protocol.messages import Interrupted as InterruptedMessage
 from protocol.messages import TurnComplete as Completed
 from tests.support.fake_upstream import FakeConnector
@@ -40,11 +41,13 @@ RATE_HZ = 16_000
 ANSWER = (SourceText("안녕."), TargetText("Hi."), TargetAudio(b"\1\0", 24000), GenerationComplete(), TurnComplete())
 
 
-def chain(connector: FakeConnector) -> tuple[GeminiLive, TranscriptionForwarder, SpeechStateEmitter]:
-    """The three steps of a session."""
+def chain(
+    connector: FakeConnector, **params: object
+) -> tuple[GeminiLive, TranscriptionForwarder, SpeechStateEmitter]:
+    """The three steps of a session; ``params`` are the engine's."""
     context = SessionContext("session", ("ko", "en"), "auto", connector, utterances_marked=True)
     return (
-        GeminiLive(GeminiLiveParams(model="m"), context),
+        GeminiLive(GeminiLiveParams.model_validate({"model": "m", **params}), context),
         TranscriptionForwarder(TranscriptionForwarderParams(), context),
         SpeechStateEmitter(SpeechStateEmitterParams(), context),
     )
@@ -106,6 +109,32 @@ async def test_two_utterances_in_a_row() -> None:
         assert states(step)[-1] == "silent"
         ends = [message for message in step.messages if isinstance(message, Completed)]
         assert [(end.input_text, end.output_text) for end in ends] == [("안녕.", "Hi."), ("둘.", "Two.")]
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+async def test_an_utterance_that_is_given_up_is_not_waited_for(blocked: bool) -> None:
+    """What the ring could not hold is warned of, and of all utterances only those that were sent await output."""
+    connector = FakeConnector()
+    async with running(*chain(connector, uplink_ring_secs=1.2)) as step:
+        if blocked:
+            connector.connection.may_send.clear()
+        for _ in range(6):
+            await utter(step)
+        connector.connection.may_send.set()
+        await settle()
+        warnings = [message for message in step.messages if isinstance(message, Warning)]
+        assert {warning.code for warning in warnings} == {"SPEECH_DROPPED"}
+        answered = 0
+        while len(connector.connection.activities) > answered:
+            answered += 1
+            assert states(step)[-1] == "processing"
+            connector.connection.say(*ANSWER)
+            await settle()
+        assert answered < 6
+        assert sum(warning.ms or 0 for warning in warnings) + len(connector.connection.pcm) // 32 == 3000
+        assert states(step)[-1] == "silent"
+        await utter(step)
+        assert states(step)[-1] == "processing"
 
 
 async def test_an_interrupted_turn_holds_the_next_back_until_the_upstream_is_done() -> None:

@@ -83,6 +83,17 @@ def test_a_fault_does_not_repeat_what_came() -> None:
     assert decoded.message.removesuffix("…").isascii()
 
 
+@pytest.mark.parametrize("kind", ["a\nb", "\x1b[2J", "\r\x00\x07", "\x7f\x9b", "\u2028", "é", "\\"])
+def test_a_fault_shows_no_control_characters(kind: str) -> None:
+    """A type that would break a line, or move a terminal's cursor, is shown by its escapes."""
+    decoded = decode_text(json.dumps({"type": kind}), initialized=True)
+    assert isinstance(decoded, Fault)
+    assert decoded.code is ErrorCode.UNKNOWN_TYPE
+    assert decoded.message.isascii()
+    assert decoded.message.isprintable()
+    assert kind.encode("unicode_escape").decode() in decoded.message
+
+
 @pytest.mark.parametrize(
     ("initialized", "binary_audio", "code"),
     [

@@ -48,6 +48,11 @@ class FakeNetwork:
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
     @property
+    def unread(self) -> int:
+        """How many frames the server has not read yet."""
+        return self._incoming.qsize()
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages of the protocol that the client got."""
         return [json.loads(frame) for frame in self.frames if isinstance(frame, str)]

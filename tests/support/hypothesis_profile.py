@@ -1,6 +1,8 @@
-"""How Hypothesis runs here: no limit of time for an example, and nothing written to the working directory."""
+"""How Hypothesis runs here: no limit of time, nothing written, and in CI the same examples each time."""
+
+import os
 
 from hypothesis import settings
 
-settings.register_profile("tests", deadline=None, database=None)
+settings.register_profile("tests", deadline=None, database=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
