@@ -280,8 +280,7 @@ class _Door(ServerConnection):
         self._early = bytearray()
 
     def admit(self) -> None:
-        """Fix the options of this connection and how it is refused."""
-        raise NotImplementedError
+        """Fix the options of this connection and how it is refused; the emulator's own subclass knows them."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the TCP connection in; the WebSocket part begins when TLS stands."""
