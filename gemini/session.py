@@ -226,19 +226,20 @@ class LiveSession:
             self._ring.release(self._first_unsent)
 
     def _give_up_oldest(self) -> None:
-        start = self._first_unsent
-        end = min(start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES), self._ring.end)
-        oldest = self._oldest_unsent
-        whole_utterance = False
+        oldest, start = self._oldest_unsent, self._first_unsent
+        if oldest is not None and oldest is not self._sending and oldest.end is not None:
+            self._waiting.popleft()
+            self._note_dropped(start, oldest.end, whole_utterance=True)
+            return
+        known_end = self._ring.end if oldest is None or oldest.end is None else min(oldest.end, self._ring.end)
+        end = min(start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES), known_end)
         if oldest is None:
             self._stream_sent = end
         else:
-            if oldest.end is not None:
-                whole_utterance = oldest is not self._sending
-                end = oldest.end if whole_utterance else min(end, oldest.end)
-            if whole_utterance:
-                self._waiting.popleft()
             oldest.start = oldest.sent = end
+        self._note_dropped(start, end, whole_utterance=False)
+
+    def _note_dropped(self, start: int, end: int, *, whole_utterance: bool) -> None:
         self._events.put_nowait(SpeechDropped((end - start) * 1000 // INPUT_RATE_HZ, whole_utterance))
 
     @property

@@ -1,6 +1,7 @@
 """The conversation engine: pipecat's frames on one side, a session with Gemini Live on the other."""
 
 import asyncio
+import logging
 from typing import Annotated, Literal
 
 from pipecat.frames.frames import (
@@ -41,6 +42,8 @@ from gemini.turns import (
 )
 from processors.context import SessionContext
 from processors.frames import SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
+
+logger = logging.getLogger(__name__)
 
 _CATEGORIES = {
     FailureKind.REJECTED: ErrorCategory.AUTHENTICATION,
@@ -129,8 +132,16 @@ class GeminiLive(FrameProcessor):
             self._pusher = self.create_task(self._push_events(), name="turns")
 
     async def cleanup(self) -> None:
-        """Close the session with the upstream."""
+        """Close the session with the upstream, and log at DEBUG what was counted in it."""
         await self._close()
+        fields = {
+            "session_id": self._context.session_id,
+            "timed_out_turns": self._session.timed_out_turns,
+            "dropped_repeats": self._session.dropped_repeats,
+            "prompt_tokens": self._session.prompt_tokens,
+            "response_tokens": self._session.response_tokens,
+        }
+        logger.debug("upstream session ended", extra={"fields": fields})
         await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves its return type out
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
