@@ -27,6 +27,7 @@ from gemini.turns import (
     TurnEnded,
     TurnEvent,
 )
+from tests.support.happenings import Wait, upstream_says
 from tests.support.turns import TrackedTalk
 
 AUDIO = TargetAudio(b"\1\0", 24000)
@@ -535,21 +536,8 @@ class Cut:
     """The client interrupts."""
 
 
-@dataclass(frozen=True)
-class Wait:
-    """Time passes."""
-
-    secs: float
-
-
 WORDS = st.sampled_from([" a", "b", " c d e", "A gold ring.", " ", "", "넷"])
-SAID = st.one_of(
-    st.builds(SourceText, WORDS, finished=st.booleans()),
-    st.builds(InterimSourceText, WORDS),
-    st.builds(TargetText, WORDS, finished=st.booleans()),
-    st.builds(TargetAudio, st.binary(min_size=2, max_size=6), st.just(24000)),
-    st.sampled_from([GenerationComplete(), TurnComplete(), Interrupted()]),
-)
+SAID = upstream_says(WORDS)
 STEPS = st.lists(
     st.one_of(
         st.just(Open()),

@@ -17,8 +17,6 @@ from pipecat.frames.frames import (
 
 from gemini.events import (
     GenerationComplete,
-    InterimSourceText,
-    Interrupted,
     SourceText,
     TargetAudio,
     TargetText,
@@ -34,6 +32,7 @@ from protocol.messages import Interrupt, SpeechState, Transcription, Warning
 from protocol.messages import Interrupted as InterruptedMessage
 from protocol.messages import TurnComplete as Completed
 from tests.support.fake_upstream import FakeConnector
+from tests.support.happenings import Wait, upstream_says
 from tests.support.steps import RunningStep, running
 from tests.support.virtual_time import settle
 
@@ -167,13 +166,6 @@ class Stop:
     """The client interrupts."""
 
 
-@dataclass(frozen=True)
-class Wait:
-    """Time passes."""
-
-    secs: float
-
-
 Step = Utter | Stop | Wait | UpstreamEvent
 TEXTS = st.sampled_from([" a", "나", " c d e", "Hello there you.", "안녕하세요.", "2026", " ", ""])
 STEPS: st.SearchStrategy[list[Step]] = st.lists(
@@ -181,11 +173,7 @@ STEPS: st.SearchStrategy[list[Step]] = st.lists(
         st.just(Utter()),
         st.just(Stop()),
         st.builds(Wait, st.sampled_from([0.3, 0.6, 2.0, 13.0])),
-        st.builds(SourceText, TEXTS, finished=st.booleans()),
-        st.builds(InterimSourceText, TEXTS),
-        st.builds(TargetText, TEXTS, finished=st.booleans()),
-        st.builds(TargetAudio, st.binary(min_size=2, max_size=2), st.just(24000)),
-        st.sampled_from([GenerationComplete(), TurnComplete(), Interrupted()]),
+        *[upstream_says(TEXTS)] * 5,
     ),
     max_size=25,
 )
