@@ -138,10 +138,8 @@ class GeminiLive(FrameProcessor):
             "session_id": self._context.session_id,
             "timed_out_turns": self._session.timed_out_turns,
             "dropped_repeats": self._session.dropped_repeats,
-            "prompt_tokens": self._session.prompt_tokens,
-            "response_tokens": self._session.response_tokens,
         }
-        logger.debug("upstream session ended", extra={"fields": fields})
+        logger.debug("upstream closed", extra={"fields": fields})
         await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves its return type out
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
