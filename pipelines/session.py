@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import WebSocket
-from pipecat.frames.frames import ErrorFrame, InputTransportMessageFrame
+from pipecat.frames.frames import ErrorFrame, Frame, InputTransportMessageFrame
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.utils.errors import ErrorCategory
 
@@ -22,6 +22,7 @@ from pipelines.builder import build_steps, longest_gap_secs
 from pipelines.client_socket import ClientSocket
 from pipelines.gap import GapClock
 from pipelines.inbox import Inbox
+from pipelines.ingest import IngestMeter
 from pipelines.logs import log_event
 from pipelines.pipeline_run import PipelineRun
 from pipelines.sessions import Seat, Sessions
@@ -36,15 +37,15 @@ logger = logging.getLogger(__name__)
 
 _HANDSHAKE_INBOX_SECS = 30
 
-_UPSTREAM_REFUSES = Fault(ErrorCode.UPSTREAM_AUTH, "the interpreting service rejects the server's key or model")
+UPSTREAM_REFUSES = Fault(ErrorCode.UPSTREAM_AUTH, "the interpreting service rejects the server's key or model")
 _UPSTREAM_QUOTA = Fault(ErrorCode.UPSTREAM_QUOTA, "the interpreting service's quota is used up; try again later")
 _UPSTREAM_LOST = Fault(
     ErrorCode.UPSTREAM_UNAVAILABLE, "the interpreting service can't be reached, or the connection to it is lost"
 )
 _FAULT_OF_CATEGORY = {
-    ErrorCategory.AUTHENTICATION: _UPSTREAM_REFUSES,
-    ErrorCategory.AUTHORIZATION: _UPSTREAM_REFUSES,
-    ErrorCategory.INVALID_REQUEST: _UPSTREAM_REFUSES,
+    ErrorCategory.AUTHENTICATION: UPSTREAM_REFUSES,
+    ErrorCategory.AUTHORIZATION: UPSTREAM_REFUSES,
+    ErrorCategory.INVALID_REQUEST: UPSTREAM_REFUSES,
     ErrorCategory.QUOTA: _UPSTREAM_QUOTA,
     ErrorCategory.RATE_LIMIT: _UPSTREAM_QUOTA,
     ErrorCategory.CONNECTIVITY: _UPSTREAM_LOST,
@@ -118,6 +119,12 @@ class InterpreterSession:
             max_message_bytes=self._settings.max_message_bytes, max_chunk_secs=self._settings.max_chunk_secs
         )
         self._inbox = Inbox(_HANDSHAKE_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
+        self._ingest = IngestMeter(
+            max_ahead_secs=self._settings.max_ahead_secs,
+            max_rate=self._settings.max_ingest_rate,
+            clock=self._loop.time,
+        )
+        self._refused_messages = 0
         self._gap = GapClock(self._settings.audio_gap_ms / 1000, clock=self._loop.time)
         self._pipeline: PipelineRun | None = None
 
@@ -203,23 +210,39 @@ class InterpreterSession:
                 await self._take_message(frame)
             else:
                 samples = self._serializer.received_samples - samples_before
-                self._gap.audio_arrived(samples / self._serializer.sample_rate_hz)
-                await self._inbox.put(frame)
+                await self._take_audio(frame, samples / self._serializer.sample_rate_hz)
             await asyncio.sleep(
                 0
             )  # nothing above waits while frames are there to be read, and others want their turn
         self._end(_DISCONNECTED)
 
+    async def _take_audio(self, frame: Frame, duration_secs: float) -> None:
+        fault = self._ingest.take(duration_secs)
+        if fault is not None:
+            self._answer(fault)
+            return
+        self._gap.audio_arrived(duration_secs)
+        await self._inbox.put(frame)
+
     async def _take_message(self, frame: InputTransportMessageFrame) -> None:
         match frame.message:
             case Fault() as fault:
-                self._answer(fault)
+                self._refuse_message(fault)
             case Init(config=config):
                 self._open(config)
             case Close():
                 self._end(_CLOSED_BY_CLIENT)
             case _:
                 await self._inbox.put(frame)
+
+    def _refuse_message(self, fault: Fault) -> None:
+        self._refused_messages += 1
+        most = self._settings.max_client_errors
+        if self._refused_messages > most:
+            fault = Fault(
+                ErrorCode.RATE_LIMITED, f"more than {most} messages were refused; the last one: {fault.message}"
+            )
+        self._answer(fault)
 
     def _answer(self, fault: Fault) -> None:
         if fault.close_code is None:

@@ -3,6 +3,7 @@
 The only place that reads the environment. A wrong or missing setting is a :class:`SettingsError` of one line.
 """
 
+import difflib
 import logging
 import os
 import re
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from dotenv.parser import Original, parse_stream
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -24,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as _SourceError
 
 from gemini.instruction import LANGUAGE_NAMES
+from processors.foreign_detector import ProviderName
 
 _PIPECAT_HOOKS = "PIPECAT_SETUP_FILES"
 """Would let pipecat run any Python file in every session."""
@@ -129,7 +132,7 @@ class Settings(BaseSettings):
     log_transcripts: bool = False
 
     # Voice activity and turns
-    vad_provider: Literal["silero", "energy"] = "silero"
+    vad_provider: ProviderName = "silero"
     vad_threshold: Annotated[float, Field(ge=0, le=32768)] = 500.0
     vad_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
     vad_hangover_frames: Annotated[int, Field(ge=1, le=250)] = 15
@@ -143,6 +146,9 @@ class Settings(BaseSettings):
     # Limits of the protocol
     max_message_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     max_chunk_secs: Annotated[float, Field(gt=0, le=60)] = 5.0
+    max_ahead_secs: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    max_ingest_rate: Annotated[float, Field(ge=1, le=1000)] = 4.0
+    max_client_errors: Annotated[int, Field(ge=1)] = 100
     init_timeout_secs: Annotated[float, Field(gt=0)] = 10.0
     idle_timeout_secs: Annotated[float, Field(ge=0)] = 900.0
     max_session_secs: Annotated[float, Field(ge=0)] = 0.0
@@ -207,14 +213,43 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: One is wrong.
     """
     os.environ.pop(_PIPECAT_HOOKS, None)
-    if Path(".env").is_dir():  # what Docker makes of a mounted file that does not exist; it would be ignored
-        raise SettingsError(".env: expected a file, got a directory")
     try:
+        _check_env_file(Path(".env"))
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
     except (_SourceError, OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: {error}") from None
+
+
+def _check_env_file(path: Path) -> None:
+    """Refuse a file in which something would be ignored in silence."""
+    if path.is_dir():  # what Docker makes of a mounted file that does not exist
+        raise SettingsError(f"{path}: expected a file, got a directory")
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for binding in parse_stream(file):
+            if binding.error or (binding.key is not None and binding.value is None):
+                raise SettingsError(f"{path}:{_line_of(binding.original)}: expected NAME=value, or # and a comment")
+
+
+def _line_of(original: Original) -> int:
+    """The line on which a statement of ``.env`` stands; the parser counts blank lines before it to it."""
+    blank = original.string[: len(original.string) - len(original.string.lstrip())]
+    return original.line + blank.count("\n")
+
+
+def misspelled_settings() -> dict[str, str]:
+    """Names in ``.env`` that are no setting but nearly are one, each with the setting that it resembles."""
+    path = Path(".env")
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8") as file:
+        names = {binding.key.upper() for binding in parse_stream(file) if binding.key}
+    settings = [name.upper() for name in Settings.model_fields]
+    found = {name: difflib.get_close_matches(name, settings, n=1, cutoff=0.8) for name in names - {*settings}}
+    return {name: nearest[0] for name, nearest in sorted(found.items()) if nearest}
 
 
 def require_api_key(settings: Settings) -> str:

@@ -225,6 +225,28 @@ async def test_a_session_of_limited_length_ends() -> None:
         await asyncio.gather(sending, return_exceptions=True)
 
 
+async def test_a_flood_of_audio_ends_the_session() -> None:
+    """``RATE_LIMITED`` and 1008 beyond ``MAX_AHEAD_SECS`` at ``MAX_INGEST_RATE``, the server's own defaults."""
+    async with running_server(max_ingest_rate=4) as server, protocol_client(server.url) as client:
+        await client.init(audioEncoding="binary")
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(20):
+                await client.send_chunk(bytes(5 * 32_000))
+        assert await fatal(client) == ("RATE_LIMITED", 1008)
+
+
+async def test_a_flood_of_refused_messages_ends_the_session(server: RunningServer) -> None:
+    """``RATE_LIMITED`` and 1008 at the refusal after ``MAX_CLIENT_ERRORS``; each one before has its own answer."""
+    async with protocol_client(server.url) as client:
+        for _ in range(100):
+            await client.send({"type": "nonsense"})
+        await client.wait_for("error", 100)
+        assert {message["code"] for message in client.messages} == {"UNKNOWN_TYPE"}
+        assert client.close_code is None
+        await client.send({"type": "nonsense"})
+        assert await fatal(client) == ("RATE_LIMITED", 1008)
+
+
 @pytest.mark.parametrize("initialized", [False, True])
 async def test_a_frame_that_is_too_large_ends_the_session(server: RunningServer, initialized: bool) -> None:
     """``MESSAGE_TOO_LARGE`` and 1009 over ``MAX_MESSAGE_BYTES``, counted in bytes; at the bound all is well."""

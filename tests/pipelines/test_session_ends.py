@@ -1,6 +1,7 @@
 """How one client's session ends: who ends it, what the client is told, and that nothing is left of it."""
 
 import asyncio
+import base64
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -107,6 +108,51 @@ async def test_close_ends_at_once_without_finals() -> None:
         assert user.network.of("turn_complete") == []
         assert not any(message.get("isFinal") for message in user.network.messages)
         assert user.upstream.connection.closed
+
+
+async def test_audio_far_ahead_of_real_time_ends_the_session() -> None:
+    """``RATE_LIMITED`` and 1008 when the bucket overflows; what fits is interpreted, however fast it came."""
+    async with client(max_ahead_secs=30, max_ingest_rate=4) as user:
+        await user.init()
+        user.speak(SPEECH + bytes(29 * 2 * RATE_HZ))
+        await settle(1)
+        assert user.network.close_code is None
+        assert len(user.upstream.connection.activities) == 1
+        user.speak(bytes(4 * 2 * RATE_HZ))
+        await settle(1)
+        user.speak(bytes(9 * 2 * RATE_HZ))
+        assert await user.ended() == ("RATE_LIMITED", 1008)
+
+
+async def test_audio_counts_at_the_rate_of_the_client() -> None:
+    """The bound is in seconds of speech, not in bytes; what comes before ``connected`` counts."""
+    async with client(FakeConnector(delay_secs=2), max_ahead_secs=10, max_ingest_rate=1) as user:
+        user.network.say({"type": "init", "config": {"sampleRate": 48_000}})
+        for _ in range(10):
+            user.network.say({"type": "audio", "data": base64.b64encode(bytes(96_000)).decode()})
+        await user.network.wait_for("connected")
+        user.network.say({"type": "audio", "data": base64.b64encode(bytes(3 * 96_000)).decode()})
+        assert await user.ended() == ("RATE_LIMITED", 1008)
+
+
+async def test_refused_messages_are_counted() -> None:
+    """More than ``MAX_CLIENT_ERRORS`` end the session, before ``init`` and after it; good ones between don't help."""
+    async with client(max_client_errors=3) as user:
+        user.network.say({"type": "interrupt"})
+        await user.init()
+        user.network.say("no JSON")
+        user.network.say({"type": "audio", "data": "?"})
+        user.speak(bytes(640))
+        user.network.say({"type": "interrupt"})
+        await user.network.wait_for("interrupted")
+        user.network.say({"type": "nonsense"})
+        assert await user.ended() == ("RATE_LIMITED", 1008)
+        codes = [message["code"] for message in user.network.of("error")]
+        assert codes == ["NOT_READY", "INVALID_MESSAGE", "INVALID_AUDIO", "RATE_LIMITED"]
+        assert (
+            "more than 3 messages were refused; the last one: expected 'type'"
+            in (user.network.of("error")[-1]["message"])
+        )
 
 
 async def test_a_client_that_does_not_read_is_dropped() -> None:

@@ -33,8 +33,12 @@ class RunningServer:
 
 
 def test_settings(**values: Any) -> Settings:
-    """Settings that read no ``.env`` of a developer; ``values`` by field name."""
-    return Settings(**{"_env_file": None, "gemini_api_key": SecretStr("test-key"), "port": 0, **values})
+    """Settings that read no ``.env`` of a developer; ``values`` by field name.
+
+    Clients of tests may talk as fast as they like.
+    """
+    chosen = {"gemini_api_key": SecretStr("test-key"), "port": 0, "max_ingest_rate": 1000}
+    return Settings(**{"_env_file": None, **chosen, **values})
 
 
 test_settings.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it

@@ -1,0 +1,77 @@
+"""How far ahead of real time a client may send, on a clock of the test."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.ingest import IngestMeter
+from protocol.errors import ErrorCode, Fault
+
+
+class Clock:
+    """Time that stands until the test moves it."""
+
+    def __init__(self) -> None:
+        """Start at an hour, as any monotonic clock may."""
+        self.now_secs = 3600.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now_secs
+
+
+def meter(clock: Clock, *, max_ahead_secs: float = 30, max_rate: float = 4) -> IngestMeter:
+    """A meter on ``clock``, with the protocol's bounds."""
+    return IngestMeter(max_ahead_secs=max_ahead_secs, max_rate=max_rate, clock=clock)
+
+
+def test_a_burst_may_fill_the_bucket() -> None:
+    """All of ``max_ahead_secs`` may come at once, and not one sample more."""
+    metered = meter(Clock())
+    assert [metered.take(5) for _ in range(6)] == [None] * 6
+    fault = metered.take(1 / 48_000)
+    assert isinstance(fault, Fault)
+    assert fault.code is ErrorCode.RATE_LIMITED
+    assert fault.message == ("expected audio at most 4 times as fast as it is spoken, and at most 30 s beyond that")
+
+
+def test_what_time_took_away_may_come_again() -> None:
+    """A full bucket takes ``max_rate`` seconds of audio a second."""
+    clock = Clock()
+    metered = meter(clock)
+    assert metered.take(30) is None
+    for _ in range(100):
+        clock.now_secs += 0.5
+        assert metered.take(2) is None
+    clock.now_secs += 0.5
+    assert metered.take(2.1) is not None
+
+
+def test_an_hour_of_silence_saves_nothing_up() -> None:
+    """The bucket is never emptier than empty."""
+    clock = Clock()
+    metered = meter(clock)
+    clock.now_secs += 3600
+    assert metered.take(30.1) is not None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=50))
+def test_nobody_within_the_rate_is_refused(chunks: list[tuple[float, float]]) -> None:
+    """Whoever never sends faster than ``max_rate`` is never refused, whatever the chunks."""
+    clock = Clock()
+    metered = meter(clock, max_ahead_secs=4.5)
+    for waited_secs, share in chunks:
+        clock.now_secs += waited_secs
+        assert metered.take(4 * waited_secs * share) is None
+
+
+@pytest.mark.parametrize("rate", [4.5, 8, 100])
+def test_who_stays_above_the_rate_is_refused_in_the_end(rate: float) -> None:
+    """The bucket fills at the difference between the rates."""
+    clock = Clock()
+    metered = meter(clock)
+    taken_secs = 0.0
+    while metered.take(rate * 0.02) is None:
+        clock.now_secs += 0.02
+        taken_secs += rate * 0.02
+    assert taken_secs == pytest.approx(30 * rate / (rate - 4), rel=0.02, abs=2)
