@@ -9,9 +9,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 import uvicorn
@@ -24,13 +25,14 @@ from client import cli as client_commands
 from gemini.connector import Connector, GenaiConnector
 from gemini.rejections import RejectionMemory
 from pipelines.logs import configure_logging, log_event
-from pipelines.session import InterpreterSession, Services
+from pipelines.session import UPSTREAM_REFUSES, InterpreterSession, Services
 from pipelines.sessions import Sessions
 from pipelines.settings import (
     SILERO_IGNORES_THRESHOLD_BUT,
     Settings,
     SettingsError,
     load_settings,
+    misspelled_settings,
     require_api_key,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
@@ -69,7 +71,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _connector(settings) as connector:
-            app.state.services = Services(settings, pipeline, RejectionMemory(connector), sessions)
+            app.state.upstream = RejectionMemory(connector)
+            app.state.services = Services(settings, pipeline, app.state.upstream, sessions)
             _log_start(settings, pipeline)
             watch = asyncio.create_task(sessions.watch_loop_lag())
             yield
@@ -85,11 +88,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @app.get("/ready")
     async def ready() -> JSONResponse:
-        """Whether a session would be admitted."""
-        fault = sessions.busy()
-        if fault is None:
+        """Whether a client that comes next would get a session, and why not."""
+        faults = [fault for fault in (sessions.busy(), sessions.too_many_pending()) if fault is not None]
+        if app.state.upstream.refusing:
+            faults.append(UPSTREAM_REFUSES)
+        if not faults:
             return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "busy", "reason": fault.message}, status_code=503)
+        reasons = [{"code": fault.code.value, "message": fault.message} for fault in faults]
+        return JSONResponse({"status": "not ready", "reasons": reasons}, status_code=503)
 
     @app.websocket("/ws")
     async def interpret(websocket: WebSocket) -> None:
@@ -128,19 +134,38 @@ async def _connector(settings: Settings) -> AsyncIterator[Connector]:
 
 
 def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log_event(
         logger,
         logging.INFO,
         "ready",
-        url=f"ws://{settings.host}:{settings.port}/ws",
+        url=f"ws://{host}:{settings.port}/ws",
         pipeline=pipeline.name,
-        model=settings.gemini_model,
-        upstream="emulator (recognises nothing, answers from a scenario)" if settings.emulator else "Gemini Live",
+        **_engine(pipeline),
+        upstream=_upstream(settings),
     )
+    for name, setting in misspelled_settings().items():
+        log_event(logger, logging.WARNING, "unknown setting in .env", name=name, did_you_mean=setting)
     if settings.vad_provider == "silero" and settings.vad_threshold not in SILERO_IGNORES_THRESHOLD_BUT:
         log_event(
             logger, logging.WARNING, "VAD_THRESHOLD is not used with silero", vad_threshold=settings.vad_threshold
         )
+
+
+def _engine(pipeline: PipelineSpec) -> dict[str, str]:
+    """The step that interprets, which is the one that has a model."""
+    for step in pipeline.steps:
+        params = step.params if isinstance(step.params, dict) else step.params.model_dump()
+        if "model" in params:
+            return {"engine": step.use, "model": str(params["model"])}
+    return {}
+
+
+def _upstream(settings: Settings) -> str:
+    if settings.emulator:
+        return "emulator (recognises nothing, answers from a scenario)"
+    gateway = urlsplit(settings.gemini_base_url or "").hostname
+    return f"Gemini Live at {gateway}" if gateway else "Gemini Live"
 
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The live-interpreter server.")
@@ -153,19 +178,29 @@ def serve(
     emulator: Annotated[
         bool, typer.Option("--emulator", help="Start an emulator of Gemini Live in this process and use it.")
     ] = False,
+    host: Annotated[
+        str | None, typer.Option(help="Where to listen: a name or an address of this machine; wins over HOST.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port for HTTP and WebSocket; wins over PORT.")] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL; wins over LOG_LEVEL.")
+    ] = None,
 ) -> None:
     """Serve (the default), or run a command."""
+    chosen = {"emulator": emulator or None, "host": host, "port": port, "log_level": log_level}
     if context.invoked_subcommand is not None:
+        _refuse_options_of_serving(chosen, context.invoked_subcommand)
         return
     with _faults_end_the_start():
-        settings = load_settings(emulator=emulator or None)
+        settings = load_settings(**chosen)
         sockets = listen(settings.host, settings.port)
         settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
         app: ASGIApp | str = create_app(settings)
     if settings.debug:
         app = "server:create_app"
         # For the process that reloads, which reads its settings anew.
-        os.environ.update({"PORT": str(settings.port), **({"EMULATOR": "1"} if emulator else {})})
+        given = {name.upper(): str(value) for name, value in chosen.items() if value is not None}
+        os.environ.update({**given, "PORT": str(settings.port)})
     run(app, settings, sockets)
 
 
@@ -178,6 +213,15 @@ def demo(
         settings = load_settings(emulator=True, host="127.0.0.1", port=0, debug=False, log_level="WARNING")
         with _serving_in_background(settings) as url:
             client_commands.demo(url=url, out_dir=out_dir)
+
+
+def _refuse_options_of_serving(options: Mapping[str, object], command: str) -> None:
+    """An option of the server before a command would have no effect."""
+    for name, value in options.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            print(f"error: {option} is for serving, not for '{command}'", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(2)
 
 
 @contextlib.contextmanager

@@ -32,5 +32,10 @@ class RejectionMemory:
         self._refused.pop(config.model, None)
         return connection
 
+    @property
+    def refusing(self) -> bool:
+        """Whether the upstream is remembered to refuse a model."""
+        return any(self._now() < refused_at + REMEMBERED_SECS for refused_at, _ in self._refused.values())
+
     def _now(self) -> float:
         return (self._clock or asyncio.get_running_loop().time)()

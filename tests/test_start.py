@@ -116,10 +116,44 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     assert refusal(tmp_path, GEMINI_API_KEY=KEY).startswith(".env: [Errno 13]")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# mine\n\nGEMINI_API_KEY {key}\n", 3),
+        pytest.param("GEMINI_API_KEY={key}\nPORT\n", 2, marks=slow),
+        pytest.param('HOST=localhost\n\n  \nGEMINI_API_KEY="{key}\nPORT=1\n', 4, marks=slow),
+    ],
+)
+def test_a_line_that_says_nothing_is_told(tmp_path: Path, text: str, line: int) -> None:
+    """A setting without ``=`` or with half its quotes would be ignored in silence; its content is not shown."""
+    (tmp_path / ".env").write_text(text.format(key=KEY))
+    told = refusal(tmp_path, GEMINI_API_KEY=KEY)
+    assert told == f".env:{line}: expected NAME=value, or # and a comment"
+
+
 @pytest.mark.slow
 def test_the_demo_is_refused_in_one_line_too(tmp_path: Path) -> None:
     """It needs no key, but it reads the settings."""
     assert refusal(tmp_path, "demo", LANGUAGES="ko").startswith("LANGUAGES: ")
+
+
+# The command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--log-level", "loud"), "LOG_LEVEL: Input should be 'DEBUG', 'INFO', "),
+        pytest.param(("--port", "70000"), "PORT: ", marks=slow),
+        pytest.param(("--host", "192.0.2.1"), "HOST, PORT: can't listen on 192.0.2.1", marks=slow),
+        pytest.param(("--port", "80", "demo"), "--port is for serving, not for 'demo'", marks=slow),
+        pytest.param(("--log-level", "DEBUG", "demo"), "--log-level is for serving, not for 'demo'", marks=slow),
+        pytest.param(("--emulator", "demo"), "--emulator is for serving, not for 'demo'", marks=slow),
+    ],
+)
+def test_a_wrong_option_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    """As a wrong setting is; and an option that would have no effect is refused."""
+    assert refusal(tmp_path, *arguments, GEMINI_API_KEY=KEY).startswith(told)
 
 
 # Pipeline files
@@ -231,7 +265,7 @@ async def test_a_start_says_one_line_and_answers(tmp_path: Path) -> None:
     async with started(tmp_path, GEMINI_API_KEY=KEY) as (port, lines):
         assert await healthy(port)
     assert lines == [
-        f"server INFO ready url=ws://127.0.0.1:{port}/ws pipeline=interpreter model=gemini-3.8-live"
+        f"server INFO ready url=ws://127.0.0.1:{port}/ws pipeline=interpreter engine=gemini_live model=gemini-3.8-live"
         " upstream=Gemini Live"
     ]
 
@@ -241,6 +275,44 @@ async def test_the_emulator_needs_no_key_and_says_so(tmp_path: Path) -> None:
     async with started(tmp_path, "--emulator") as (port, lines):
         assert await healthy(port)
     assert "upstream=emulator" in lines[0]
+
+
+async def test_options_win_over_the_environment(tmp_path: Path, taken_port: int) -> None:
+    """``--host``, ``--port`` and ``--log-level`` count, whatever the environment and ``.env`` say."""
+    (tmp_path / ".env").write_text("LOG_LEVEL=ERROR\n")
+    options = ("--host", "127.0.0.1", "--port", "0", "--log-level", "info")
+    settings = {"HOST": "192.0.2.1", "PORT": str(taken_port), "LOG_LEVEL": "CRITICAL"}
+    async with started(tmp_path, *options, GEMINI_API_KEY=KEY, **settings) as (port, lines):
+        assert await healthy(port)
+    assert len(lines) == 1
+
+
+@pytest.mark.slow
+async def test_options_reach_the_process_that_reloads(tmp_path: Path) -> None:
+    """With ``DEBUG`` the settings are read once more, options included."""
+    options = ("--host", "127.0.0.1", "--log-level", "INFO")
+    settings = {"HOST": "192.0.2.1", "LOG_LEVEL": "CRITICAL", "DEBUG": "true"}
+    async with started(tmp_path, *options, GEMINI_API_KEY=KEY, **settings) as (port, _):
+        assert await healthy(port)
+
+
+async def test_the_ready_line_tells_what_the_pipeline_file_chose(tmp_path: Path) -> None:
+    """The model is the one of the pipeline, the upstream is told by its host: no path, no query, no password."""
+    (tmp_path / "mine.toml").write_text('[[step]]\nuse = "gemini_live"\nmodel = "mine"\n')
+    settings = {"PIPELINE": "mine.toml", "GEMINI_BASE_URL": "https://user:pass@gateway.example/v1?key=secret"}
+    async with started(tmp_path, GEMINI_API_KEY=KEY, **settings) as (_, lines):
+        pass
+    told = "pipeline=mine engine=gemini_live model=mine upstream=Gemini Live at gateway.example"
+    assert lines[0].endswith(told)
+
+
+async def test_a_misspelled_setting_is_told(tmp_path: Path) -> None:
+    """A name in ``.env`` that is nearly a setting is ignored, so the log says so; its value is not shown."""
+    (tmp_path / ".env").write_text(f"GEMINI_API_KY={KEY}\nCOMPOSE_PROJECT_NAME=x\n")
+    async with started(tmp_path, GEMINI_API_KEY=KEY) as (_, lines):
+        pass
+    warning = "server WARNING unknown setting in .env name=GEMINI_API_KY did_you_mean=GEMINI_API_KEY"
+    assert lines[1:] == [warning]
 
 
 @pytest.mark.slow

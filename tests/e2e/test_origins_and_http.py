@@ -10,6 +10,7 @@ from email.message import Message as Headers
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from emulator import EmulatorOptions
 from tests.support.client import protocol_client
 from tests.support.servers import RunningServer, running_server
 from tests.support.speech import samples_scenario
@@ -89,12 +90,30 @@ async def test_ready_says_whether_a_session_would_be_admitted(server: RunningSer
         await client.init()
         status, body, _ = await get(f"{server.http_url}/ready")
         assert status == 503
-        assert json.loads(body)["status"] == "busy"
+        reason = {"code": "SERVER_BUSY", "message": "all 1 sessions are taken; try again later"}
+        assert json.loads(body) == {"status": "not ready", "reasons": [reason]}
         await client.send({"type": "close"})
         await client.wait_closed()
     while server.sessions.active:
         await get(f"{server.http_url}/health")
     assert (await get(f"{server.http_url}/ready"))[0] == 200
+
+
+async def test_ready_gives_every_reason() -> None:
+    """Who looks at 503 reads all that stands in the way: no room to wait for a session, a key that is refused."""
+    refusing = EmulatorOptions(refuse="bad_key", time_factor=0.0)
+    async with (
+        running_server(refusing, max_pending_connections=1) as server,
+        protocol_client(server.url) as refused,
+    ):
+        await refused.send({"type": "init"})
+        assert await refused.wait_closed() == 1011
+        status, body, _ = await get(f"{server.http_url}/ready")
+        assert status == 503
+        assert [reason["code"] for reason in json.loads(body)["reasons"]] == ["UPSTREAM_AUTH"]
+        async with protocol_client(server.url):
+            _, body, _ = await get(f"{server.http_url}/ready")
+            assert [reason["code"] for reason in json.loads(body)["reasons"]] == ["SERVER_BUSY", "UPSTREAM_AUTH"]
 
 
 async def test_pages_of_allowed_origins_may_read_the_routes(server: RunningServer) -> None:

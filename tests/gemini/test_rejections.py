@@ -40,6 +40,18 @@ async def test_a_refusal_is_remembered() -> None:
     assert await memory.connect(CONFIG) is upstream.connection
 
 
+async def test_a_refusal_can_be_seen_while_it_is_remembered() -> None:
+    """Who asks whether the upstream refuses learns it for the same half minute, and not before."""
+    clock = Clock()
+    memory = RejectionMemory(FakeConnector(failures=[REFUSAL]), clock=clock)
+    assert not memory.refusing
+    with pytest.raises(UpstreamError):
+        await memory.connect(CONFIG)
+    assert memory.refusing
+    clock.now += REMEMBERED_SECS
+    assert not memory.refusing
+
+
 async def test_another_model_is_not_affected() -> None:
     """A refusal counts for its model."""
     upstream = FakeConnector(failures=[REFUSAL])
