@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from protocol.messages import ServerMessage
 
+_NO_CLOSE_FRAME = 1006
 _FLUSH_TIMEOUT_SECS = 2.0
 _CLOSE_TIMEOUT_SECS = 15.0
 """A close frame waits until a client that did not read makes room; by then its keepalive has failed."""
@@ -23,6 +24,8 @@ class ClientSocket:
 
     Attributes:
         sent_at: When the last frame was handed in, on the event loop's clock.
+        peer_close_code: With which code the connection went, once :meth:`receive` gave ``None``: the client's, or
+            the one of the WebSocket layer, which closes by itself what breaks the rules of WebSocket.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class ClientSocket:
         self._drained.set()
         self._writer = asyncio.create_task(self._write())
         self.sent_at = asyncio.get_running_loop().time()
+        self.peer_close_code: int = _NO_CLOSE_FRAME
 
     async def receive(self) -> str | bytes | None:
         """The content of the next frame; ``None`` once the client is gone."""
@@ -60,6 +64,7 @@ class ClientSocket:
             return None
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
+            self.peer_close_code = message["code"]
             return None
         text: str | None = message.get("text")
         data: bytes | None = message.get("bytes")
@@ -86,7 +91,7 @@ class ClientSocket:
         self._sealed = True
 
     async def close(self, code: int, *, flush: bool) -> None:
-        """Close with ``code``; nothing can be sent any more.
+        """Close with ``code``, unless the client is gone; nothing can be sent any more.
 
         Args:
             code: WebSocket close code.
@@ -101,7 +106,8 @@ class ClientSocket:
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
         self._outbox.clear()
-        if self._websocket.application_state is WebSocketState.CONNECTED and not takes_nothing:
+        states = {self._websocket.application_state, self._websocket.client_state}
+        if states == {WebSocketState.CONNECTED} and not takes_nothing:
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_SECS):
                     await self._websocket.close(code)

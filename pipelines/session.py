@@ -77,7 +77,7 @@ class Ending:
     Attributes:
         reason: For the log.
         fault: What the client is told before the close.
-        close_code: Sent to the client, where it is still there.
+        close_code: Sent to the client where it is still there, else the one with which the connection went.
     """
 
     reason: str
@@ -90,7 +90,7 @@ class Ending:
         return cls(fault.code.value, fault, fault.close_code or CloseCode.NORMAL)
 
 
-_DISCONNECTED = Ending("client disconnected")
+_SERVER_STOPPED = Ending("server stopped", close_code=CloseCode.SERVICE_RESTART)
 _CLOSED_BY_CLIENT = Ending("closed by client")
 _CLIENT_TOO_SLOW = Ending("client does not read", close_code=CloseCode.TRY_AGAIN_LATER)
 
@@ -135,7 +135,7 @@ class InterpreterSession:
         try:
             ending = await self._ending
         except asyncio.CancelledError:
-            ending = Ending("server stopped")
+            ending = _SERVER_STOPPED
             raise
         finally:
             await self._finish(ending)
@@ -214,7 +214,10 @@ class InterpreterSession:
             await asyncio.sleep(
                 0
             )  # nothing above waits while frames are there to be read, and others want their turn
-        self._end(_DISCONNECTED)
+        code = self._socket.peer_close_code
+        self._end(
+            _SERVER_STOPPED if code == CloseCode.SERVICE_RESTART else Ending("client disconnected", close_code=code)
+        )
 
     async def _take_audio(self, frame: Frame, duration_secs: float) -> None:
         fault = self._ingest.take(duration_secs)

@@ -39,28 +39,129 @@ class CloseCode:
     POLICY_VIOLATION = 1008
     TOO_BIG = 1009
     INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
 
 
-CLOSE_CODES: dict[ErrorCode, int | None] = {
-    ErrorCode.INVALID_MESSAGE: None,
-    ErrorCode.UNKNOWN_TYPE: None,
-    ErrorCode.NOT_READY: None,
-    ErrorCode.ALREADY_INIT: None,
-    ErrorCode.INVALID_AUDIO: None,
-    ErrorCode.UNSUPPORTED_LANGUAGE: CloseCode.POLICY_VIOLATION,
-    ErrorCode.INIT_TIMEOUT: CloseCode.POLICY_VIOLATION,
-    ErrorCode.IDLE_TIMEOUT: CloseCode.NORMAL,
-    ErrorCode.SESSION_EXPIRED: CloseCode.NORMAL,
-    ErrorCode.MESSAGE_TOO_LARGE: CloseCode.TOO_BIG,
-    ErrorCode.RATE_LIMITED: CloseCode.POLICY_VIOLATION,
-    ErrorCode.SERVER_BUSY: CloseCode.TRY_AGAIN_LATER,
-    ErrorCode.UPSTREAM_AUTH: CloseCode.INTERNAL_ERROR,
-    ErrorCode.UPSTREAM_QUOTA: CloseCode.TRY_AGAIN_LATER,
-    ErrorCode.UPSTREAM_UNAVAILABLE: CloseCode.INTERNAL_ERROR,
-    ErrorCode.INTERNAL: CloseCode.INTERNAL_ERROR,
+@dataclass(frozen=True, slots=True)
+class ErrorRule:
+    """What the protocol says of an error; the texts are Markdown and speak to the author of a client.
+
+    Attributes:
+        when: What the server found.
+        close_code: The close code that follows; ``None``: the connection goes on.
+        advice: What a client is to do.
+    """
+
+    when: str
+    close_code: int | None
+    advice: str
+
+
+ERRORS: dict[ErrorCode, ErrorRule] = {
+    ErrorCode.INVALID_MESSAGE: ErrorRule(
+        'no JSON, no object, a field that is missing or wrong; a binary frame without `"audioEncoding": "binary"`',
+        None,
+        "a fault of the client: read `message`, mend the client",
+    ),
+    ErrorCode.UNKNOWN_TYPE: ErrorRule(
+        "a `type` that is not one of the four", None, "a fault of the client: mend the client"
+    ),
+    ErrorCode.NOT_READY: ErrorRule(
+        "`audio`, a binary frame or `interrupt` before `init`", None, "send `init` first"
+    ),
+    ErrorCode.ALREADY_INIT: ErrorRule(
+        "a second `init`", None, "to change the configuration, open another connection"
+    ),
+    ErrorCode.INVALID_AUDIO: ErrorRule(
+        "no base64, no audio, an odd number of bytes, or longer than `MAX_CHUNK_SECS`; the chunk is ignored",
+        None,
+        "mend the encoder; send shorter chunks",
+    ),
+    ErrorCode.UNSUPPORTED_LANGUAGE: ErrorRule(
+        "`language` is neither `auto` nor one of `LANGUAGES`",
+        CloseCode.POLICY_VIOLATION,
+        "offer the user the languages that the server has",
+    ),
+    ErrorCode.INIT_TIMEOUT: ErrorRule(
+        "no accepted `init` within `INIT_TIMEOUT_SECS`",
+        CloseCode.POLICY_VIOLATION,
+        "connect only when the session is to begin",
+    ),
+    ErrorCode.IDLE_TIMEOUT: ErrorRule(
+        "nothing was sent or received for `IDLE_TIMEOUT_SECS`",
+        CloseCode.NORMAL,
+        "reconnect when the user speaks again",
+    ),
+    ErrorCode.SESSION_EXPIRED: ErrorRule("the session is `MAX_SESSION_SECS` old", CloseCode.NORMAL, "reconnect"),
+    ErrorCode.MESSAGE_TOO_LARGE: ErrorRule(
+        "a frame of more than `MAX_MESSAGE_BYTES`", CloseCode.TOO_BIG, "send shorter chunks"
+    ),
+    ErrorCode.RATE_LIMITED: ErrorRule(
+        "audio that overflows a bucket of `MAX_AHEAD_SECS` which empties at `MAX_INGEST_RATE` times real time; or "
+        "more than `MAX_CLIENT_ERRORS` refused messages",
+        CloseCode.POLICY_VIOLATION,
+        "send a recording no faster than `MAX_INGEST_RATE` allows; mend the client",
+    ),
+    ErrorCode.SERVER_BUSY: ErrorRule(
+        "in answer to `init`: `MAX_SESSIONS` are running, or the server cannot keep up (`MAX_LOOP_LAG_MS`); right "
+        "after the handshake: `MAX_PENDING_CONNECTIONS` are without `init`",
+        CloseCode.TRY_AGAIN_LATER,
+        "try again later, waiting longer each time",
+    ),
+    ErrorCode.UPSTREAM_AUTH: ErrorRule(
+        "Google rejects the server's key or model",
+        CloseCode.INTERNAL_ERROR,
+        "tell the user; only the operator can help, so try again rarely",
+    ),
+    ErrorCode.UPSTREAM_QUOTA: ErrorRule(
+        "the quota at Google is used up", CloseCode.TRY_AGAIN_LATER, "try again after a minute or more"
+    ),
+    ErrorCode.UPSTREAM_UNAVAILABLE: ErrorRule(
+        "no session with Google within `CONNECT_TIMEOUT_SECS` of `init`, or the connection to it is lost",
+        CloseCode.INTERNAL_ERROR,
+        "reconnect after 2 s, then waiting longer each time",
+    ),
+    ErrorCode.INTERNAL: ErrorRule(
+        "a fault of the server; its log has the session's id",
+        CloseCode.INTERNAL_ERROR,
+        "reconnect once; report it",
+    ),
 }
+"""Every error; the order is the one of the documents."""
+
+CLOSE_CODES: dict[ErrorCode, int | None] = {code: rule.close_code for code, rule in ERRORS.items()}
 """The close code that follows an error; ``None``: the connection goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRule:
+    """What the protocol says of a close that no ``error`` precedes; the texts are Markdown.
+
+    Attributes:
+        close_code: The close code that the client sees.
+        when: What happened.
+        advice: What a client is to do.
+    """
+
+    close_code: int
+    when: str
+    advice: str
+
+
+CLOSES_WITHOUT_ERROR = (
+    CloseRule(CloseCode.NORMAL, "in answer to `close`", "nothing"),
+    CloseRule(1007, "a text frame that is not UTF-8", "mend the client"),
+    CloseRule(CloseCode.TOO_BIG, "a frame of more than eight times `MAX_MESSAGE_BYTES`", "send shorter chunks"),
+    CloseRule(CloseCode.SERVICE_RESTART, "the server stops", "reconnect after a few seconds"),
+    CloseRule(
+        CloseCode.TRY_AGAIN_LATER,
+        "the client does not read: more than `MAX_SEND_BACKLOG_BYTES` are waiting for it",
+        "read all the time, in a task of its own",
+    ),
+    CloseRule(1006, "the network failed; no close came", "reconnect"),
+)
+"""1007 and the larger 1009 come from uvicorn, 1006 from the client's own library (RFC 6455, section 7.4.1)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ async def test_audio_counts_at_the_rate_of_the_client() -> None:
 
 
 async def test_refused_messages_are_counted() -> None:
-    """More than ``MAX_CLIENT_ERRORS`` end the session, before ``init`` and after it; good ones between don't help."""
+    """More than ``MAX_CLIENT_ERRORS`` end the session, before ``init`` and after it; good ones don't help."""
     async with client(max_client_errors=3) as user:
         user.network.say({"type": "interrupt"})
         await user.init()
@@ -348,3 +348,49 @@ async def test_a_fault_in_the_engines_tasks_is_a_fault_of_ours(
     assert vars(record)["fields"] == {"session_id": session_id}
     assert isinstance(record.exc_info, tuple)
     assert record.exc_info[0] is ZeroDivisionError
+
+
+# The log
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(1001, "client disconnected"), (1005, "client disconnected"), (1012, "server stopped")],
+)
+async def test_the_log_tells_how_the_connection_went(
+    code: int, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The code is the one with which the connection went; uvicorn, when it stops, closes with 1012 by itself."""
+    with caplog.at_level(logging.INFO):
+        async with client() as user:
+            await user.init()
+            user.network.leave(code)
+            assert await user.ended() == (None, None)
+    assert ended_lines(caplog) == [(repr(reason), code)]
+
+
+async def test_the_log_tells_of_a_server_that_stops(caplog: pytest.LogCaptureFixture) -> None:
+    """A session that is cancelled ends for the reason, and with the code, that the client sees."""
+    with caplog.at_level(logging.INFO):
+        async with client() as user:
+            await user.init()
+            await user.cancelled()
+    assert user.network.close_code == 1012
+    assert ended_lines(caplog) == [("'server stopped'", 1012)]
+
+
+@pytest.mark.parametrize("ending", ["close", "UNSUPPORTED_LANGUAGE"])
+async def test_the_log_tells_the_reason_of_an_end(ending: str, caplog: pytest.LogCaptureFixture) -> None:
+    """An error's code is the reason in the log; the client's own wish is told as such."""
+    expected = {"close": ("'closed by client'", 1000), "UNSUPPORTED_LANGUAGE": ("'UNSUPPORTED_LANGUAGE'", 1008)}
+    with caplog.at_level(logging.INFO):
+        async with client() as user:
+            user.network.say({"type": "init", "config": {"language": "xx"}} if "_" in ending else {"type": "close"})
+            await user.ended()
+    assert ended_lines(caplog) == [expected[ending]]
+
+
+def ended_lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
+    """Reason and close code of every end in the log."""
+    found = [vars(record)["fields"] for record in caplog.records if record.message == "session ended"]
+    return [(fields["reason"], fields["close_code"]) for fields in found]

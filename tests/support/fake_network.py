@@ -43,9 +43,9 @@ class FakeNetwork:
             text = json.dumps(content) if isinstance(content, dict) else content
             self._incoming.put_nowait({"type": "websocket.receive", "text": text})
 
-    def leave(self) -> None:
-        """Drop the connection."""
-        self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    def leave(self, code: int = 1006) -> None:
+        """Drop the connection, or close it with ``code``."""
+        self._incoming.put_nowait({"type": "websocket.disconnect", "code": code})
 
     @property
     def unread(self) -> int:
