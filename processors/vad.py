@@ -1,6 +1,6 @@
 """Voice activity and utterances, marked in the stream of input audio."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pipecat.frames.frames import (
@@ -10,9 +10,11 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from processors.context import SessionContext
+from processors.foreign_detector import ProviderName, UnusableDetectorError, check_detector, make_detector
 from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
 from processors.segmentation import (
     Mark,
@@ -23,7 +25,14 @@ from processors.segmentation import (
     VoiceStarted,
     VoiceStopped,
 )
-from processors.voice_detectors import RATE_HZ, EnergyDetector, SileroDetector, VoiceDetector
+from processors.voice_detectors import (
+    OUR_PROVIDERS,
+    RATE_HZ,
+    EnergyDetector,
+    SileroDetector,
+    VoiceDetector,
+    silero_model,
+)
 
 _SAMPLE_BYTES = 2
 _HANGOVER_FRAME_SECS = 0.02
@@ -33,7 +42,9 @@ class VadParams(BaseModel):
     """Parameters of :class:`Vad`.
 
     Attributes:
-        provider: Who judges: Silero's model, or loudness.
+        provider: Who judges: Silero's model, loudness, or by import path (``package.module:Class``) somebody
+            else's :class:`~processors.voice_detectors.VoiceDetector`, which is made and tried once to check it.
+        provider_params: Keyword arguments for such a class.
         threshold: For ``energy``: mean absolute amplitude, 0 to 32768. 0 switches the step off whatever the
             provider, so that the engine detects activity itself.
         confidence: For ``silero``: the score from which a window is voice.
@@ -45,13 +56,39 @@ class VadParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    provider: Literal["silero", "energy"] = "silero"
+    provider: ProviderName = "silero"
+    provider_params: dict[str, Any] = Field(default_factory=dict)
     threshold: Annotated[float, Field(ge=0, le=32768)] = 500
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
     hangover_frames: Annotated[int, Field(ge=1)] = 15
     end_of_utterance_ms: Annotated[int, Field(ge=0)] = 700
     soft_utterance_secs: Annotated[float, Field(ge=0)] = 10.0
     max_utterance_secs: Annotated[float, Field(ge=0)] = 15.0
+
+    @model_validator(mode="after")
+    def _provider_is_usable(self) -> "VadParams":
+        try:
+            if self.provider not in OUR_PROVIDERS:
+                check_detector(self.provider, self.provider_params)
+            elif self.provider_params:
+                message = f"expected none with provider '{self.provider}'"
+                raise UnusableDetectorError(message, ("provider_params",), self.provider_params)
+        except UnusableDetectorError as error:
+            fault = PydanticCustomError("provider", str(error))
+            raise ValidationError.from_exception_data(
+                type(self).__name__, [InitErrorDetails(type=fault, loc=error.place, input=error.got)]
+            ) from error
+        return self
+
+    def make_detector(self) -> VoiceDetector:
+        """A detector for one session."""
+        match self.provider:
+            case "silero":
+                return SileroDetector(self.confidence)
+            case "energy":
+                return EnergyDetector(self.threshold)
+            case path:
+                return make_detector(path, self.provider_params)
 
     def times(self) -> SegmentationTimes:
         """The same as times."""
@@ -80,12 +117,17 @@ class Vad(FrameProcessor):
         self._params = params
         self._pending = b""
         self._position = 0
-        self._detector: VoiceDetector = (
-            SileroDetector(params.confidence) if params.provider == "silero" else EnergyDetector(params.threshold)
-        )
+        self._detector = params.make_detector()
         self._segmenter = UtteranceSegmenter(
             params.times(), rate_hz=RATE_HZ, window_samples=self._detector.window_samples
         )
+
+    @classmethod
+    def missing(cls, params: VadParams) -> list[str]:
+        """What is not there that the step needs: the model's file, where Silero's model judges."""
+        if params.provider != "silero" or silero_model().is_file():
+            return []
+        return [f"no model file {silero_model()}: pip install --force-reinstall pipecat-ai"]
 
     @property
     def marks_utterances(self) -> bool:

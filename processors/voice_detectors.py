@@ -1,7 +1,8 @@
-"""Is there voice in a window of audio? Two answers: a model's, and loudness."""
+"""Is there voice in a window of audio? What a detector is, and two of them: a model, and loudness."""
 
 import functools
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 RATE_HZ = 16_000
+OUR_PROVIDERS = ("silero", "energy")
+"""Names of the detectors in this module."""
 Samples = NDArray[np.float32]
 """Mono samples at :data:`RATE_HZ`, -1.0 to 1.0."""
 
@@ -20,7 +23,10 @@ _RESET_AFTER_CLEAR_WINDOWS = 5
 
 
 class VoiceDetector(Protocol):
-    """Judges one stream, window by window; may carry state from one to the next."""
+    """Judges one stream, window by window; may carry state from one to the next.
+
+    Every session has one of its own, and calls it in the server's event loop.
+    """
 
     window_samples: int
     """Length of every window."""
@@ -43,14 +49,20 @@ class EnergyDetector:
         return float(np.abs(window).mean()) >= self._threshold
 
 
+def silero_model() -> Traversable:
+    """The model file that pipecat ships."""
+    return resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx")
+
+
 @functools.cache
 def _silero_session() -> onnxruntime.InferenceSession:
     """The one inference session of the process, on the model file that pipecat ships."""
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = 1
     options.intra_op_num_threads = 1
-    model = resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx").read_bytes()
-    return onnxruntime.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        silero_model().read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+    )
 
 
 class SileroDetector:

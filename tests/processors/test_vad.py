@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soxr
 from pipecat.frames.frames import (
+    ErrorFrame,
     Frame,
     InputAudioRawFrame,
     VADUserStartedSpeakingFrame,
@@ -18,6 +19,7 @@ from processors.context import SessionContext
 from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
 from processors.vad import Vad, VadParams
 from tests.support.fake_upstream import FakeConnector
+from tests.support.foreign_detector import MODULE as FOREIGN
 from tests.support.pcm import SAMPLES, chunks_of, read_sample, tone
 from tests.support.steps import running
 
@@ -172,6 +174,11 @@ async def test_other_frames_and_directions_pass() -> None:
         {"hangover_frames": 0},
         {"end_of_utterance_ms": -1},
         {"sensitivity": 1},
+        {"provider": f"{FOREIGN}:Lout"},
+        {"provider": f"{FOREIGN}:Loud", "provider_params": {"levle": 1}},
+        {"provider": f"{FOREIGN}:Loud", "provider_params": {"level": -1}},
+        {"provider": "silero", "provider_params": {"confidence": 0.5}},
+        {"provider": "energy", "provider_params": {"threshold": 300}},
     ],
 )
 def test_a_wrong_parameter_is_refused(params: dict[str, object]) -> None:
@@ -185,3 +192,79 @@ def test_the_end_of_an_utterance_is_never_before_the_hangover() -> None:
     times = VadParams(hangover_frames=50, end_of_utterance_ms=700, soft_utterance_secs=30).times()
     assert times.end_of_utterance_secs == times.hangover_secs == 1.0
     assert times.soft_limit_secs == times.hard_limit_secs == 15.0
+
+
+# Somebody else's detector
+
+
+def foreign(name: str = "Loud", **params: object) -> VadParams:
+    """Parameters that name one by its import path."""
+    return VadParams.model_validate({"provider": f"{FOREIGN}:{name}", "provider_params": params})
+
+
+async def test_a_foreign_detector_judges_in_windows_of_its_own() -> None:
+    """It is asked about every 10 ms, with its parameters; the marks follow from what it says as from any other."""
+    sound = tone(1.0, RATE_HZ)
+    pcm = bytes(2 * 3200) + sound + bytes(2 * 32000)
+    heard, deaf = await passed(pcm, 20, foreign(level=0.1)), await passed(pcm, 20, foreign(level=0.9))
+    speech_end = 3200 + 16000
+    assert utterances(heard) == [("started", 3200), ("ended", speech_end + 11200)]
+    assert utterances(deaf) == []
+
+
+def test_sessions_share_no_foreign_detector() -> None:
+    """It may keep state of the one stream that it hears."""
+    params = foreign()
+    assert params.make_detector() is not params.make_detector()
+
+
+async def test_a_threshold_of_zero_switches_off_a_foreign_detector() -> None:
+    """It is made and never asked: what would fail does not."""
+    params = foreign("FailsLater").model_copy(update={"threshold": 0.0})
+    frames = await passed(tone(1.0, RATE_HZ), 20, params)
+    assert positions(frames) == []
+    assert Vad(params, CONTEXT).silence_to_end_secs is None
+
+
+async def test_what_a_foreign_detector_raises_is_an_error_of_the_step() -> None:
+    """It goes to the session as any step's, with the exception."""
+    async with running(Vad(foreign("FailsLater"), CONTEXT)) as step:
+        await step.send(InputAudioRawFrame(tone(0.1, RATE_HZ), RATE_HZ, 1))
+        (error,) = [frame for frame in step.up if isinstance(frame, ErrorFrame)]
+    assert isinstance(error.exception, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("params", "place", "told", "got"),
+    [
+        ({"provider": "webrtc"}, ("provider",), "expected silero, energy or an import path", "webrtc"),
+        (
+            {"provider": f"{FOREIGN}:Lout"},
+            ("provider",),
+            "expected a detector (no 'Lout' in it;",
+            f"{FOREIGN}:Lout",
+        ),
+        ({"provider": f"{FOREIGN}:Scoring"}, ("provider",), f"expected is_voice of '{FOREIGN}:Scoring' to", 0.25),
+        (
+            {"provider": f"{FOREIGN}:Loud", "provider_params": {"levle": 1}},
+            ("provider_params", "levle"),
+            f"expected a parameter of '{FOREIGN}:Loud' (did you mean 'level'?)",
+            "levle",
+        ),
+        (
+            {"provider_params": {"level": 1}},
+            ("provider_params",),
+            "expected none with provider 'silero'",
+            {"level": 1},
+        ),
+    ],
+)
+def test_a_wrong_provider_is_told_where_it_stands(
+    params: dict[str, object], place: tuple[str, ...], told: str, got: object
+) -> None:
+    """One fault, at the parameter that is wrong, in words that go on with ``, got …``."""
+    with pytest.raises(ValidationError) as raised:
+        VadParams.model_validate(params)
+    (fault,) = raised.value.errors()
+    assert (fault["loc"], fault["input"]) == (place, got)
+    assert fault["msg"].startswith(told)
