@@ -3,12 +3,16 @@
 On the wire a message is one JSON object with camelCase names and a ``type``. Unknown fields are ignored, JSON
 types are strict (``16000.0`` is an integer, ``"true"`` is no bool), and absent fields are left out rather than
 sent as ``null``.
+
+The docstrings of models and fields are what the protocol's documents say of them (:mod:`reference`), so they
+speak of the wire. ``json_schema_extra`` holds what JSON Schema is to say and pydantic does not check, and as
+``x-sent`` when a field that may be missing is sent.
 """
 
 import binascii
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from protocol.errors import ErrorCode, Fault, WarningCode
@@ -21,14 +25,38 @@ def _integral_float_as_int(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-JsonInteger = Annotated[int, BeforeValidator(_integral_float_as_int)]
+# Bounds stand inside the validator: pydantic's JSON Schema shows them only there.
+SampleRate = Annotated[int, Field(ge=8000, le=48000), BeforeValidator(_integral_float_as_int)]
+JsonNumber = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], WithJsonSchema({"type": "number"})]
+
+_PCM_BASE64: dict[str, JsonValue] = {
+    "contentEncoding": "base64",
+    "minLength": 4,
+    # Whole samples of two bytes: eight characters are three samples, what remains is one or two and padding.
+    "pattern": "^(?:[A-Za-z0-9+/]{8})*(?:[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{6}==)?$",
+}
+_FINAL_HAS_LANGUAGE: dict[str, JsonValue] = {
+    "if": {"properties": {"isFinal": {"const": True}}},
+    "then": {"required": ["language"]},
+    "else": {"not": {"required": ["language"]}},
+}
+_DROPPED_SPEECH_HAS_MS: dict[str, JsonValue] = {
+    "if": {"properties": {"code": {"const": WarningCode.SPEECH_DROPPED}}},
+    "then": {"required": ["ms"]},
+    "else": {"not": {"required": ["ms"]}},
+}
 
 
 class WireModel(BaseModel):
     """A JSON object of the protocol."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, strict=True, extra="ignore", frozen=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        strict=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -36,39 +64,41 @@ class WireModel(BaseModel):
 
 
 class InitConfig(WireModel):
-    """What the client asks of its session.
-
-    Attributes:
-        language: The language that is *spoken to* the interpreter; ``"auto"``: either of the pair at any moment.
-        use_whisper: Whether the source text is to come from Whisper instead of from the upstream.
-        sample_rate: Of the audio that the client sends, in Hz.
-        audio_encoding: ``"binary"``: audio goes both ways as binary frames of raw PCM.
-    """
+    """What the client asks of its session."""
 
     language: str = "auto"
+    """The language that is *spoken to* the interpreter: one of the two in ``LANGUAGES`` (``"ko"``, ``"en"``), the
+    other one comes out; ``"auto"``: either may be spoken at any moment."""
+
     use_whisper: bool = False
-    sample_rate: Annotated[JsonInteger, Field(ge=8000, le=48000)] = 16000
+    """Asks for source text by Whisper, which this server does not have: a ``warning`` says so, and the session
+    goes on with Gemini's text."""
+
+    sample_rate: SampleRate = 16000
+    """Of the audio that the client sends, in Hz."""
+
     audio_encoding: Literal["base64", "binary"] = "base64"
+    """``"base64"``: audio goes both ways as base64 in JSON; ``"binary"``: as binary frames of raw PCM, and JSON
+    ``audio`` stays valid."""
 
 
 class Init(WireModel):
-    """Opens the session; the first message of a connection."""
+    """Opens the session; the first message. Only ``close`` may come before it."""
 
     type: Literal["init"] = "init"
     config: InitConfig = InitConfig()
+    """May be missing, as may each of its fields."""
 
 
 class Audio(WireModel):
-    """One chunk of speech.
-
-    Attributes:
-        data: Base64 (standard alphabet, padded) of PCM at the client's sample rate.
-        timestamp: The client's clock, ms. Decides nothing.
-    """
+    """A chunk of speech."""
 
     type: Literal["audio"] = "audio"
-    data: str
-    timestamp: int | float = 0
+    data: Annotated[str, Field(json_schema_extra=_PCM_BASE64)]
+    """Base64 of PCM: standard alphabet, padded, no line breaks."""
+
+    timestamp: JsonNumber = 0
+    """The client's clock in ms; decides nothing."""
 
     def pcm(self, max_bytes: int) -> bytes | Fault:
         """The samples, or what is wrong with them; at most ``max_bytes``."""
@@ -76,17 +106,19 @@ class Audio(WireModel):
             pcm = binascii.a2b_base64(self.data, strict_mode=True)
         except ValueError as error:  # binascii.Error, or a character outside ASCII
             return Fault(ErrorCode.INVALID_AUDIO, f"'data' is not padded standard base64: {error}")
+        if len(self.data) != 4 * -(-len(pcm) // 3):  # binascii lets padding follow whole groups of four
+            return Fault(ErrorCode.INVALID_AUDIO, "'data' is not padded standard base64: excess padding")
         return checked_pcm(pcm, max_bytes)
 
 
 class Interrupt(WireModel):
-    """Stop the interpreter's current output."""
+    """Stop the interpreter's current output. No fields."""
 
     type: Literal["interrupt"] = "interrupt"
 
 
 class Close(WireModel):
-    """End the session at once, without finals."""
+    """End the session at once: output stops, no finals come, the connection is closed with 1000. No fields."""
 
     type: Literal["close"] = "close"
 
@@ -127,102 +159,123 @@ class ServerMessage(WireModel):
 
 
 class Connected(ServerMessage):
-    """The upstream session is ready; once, in answer to ``init``.
-
-    Attributes:
-        session_id: UUID of the session, also in the server's log.
-        input_sample_rate: Of the audio that the server expects, in Hz, as the client asked.
-        output_sample_rate: Of the audio that the server sends, in Hz.
-        engine: Name of the pipeline that serves the session.
-    """
+    """The session is ready. Once, in answer to ``init``; nothing but ``error`` comes before it."""
 
     type: Literal["connected"] = "connected"
-    session_id: str
-    input_sample_rate: int | None = None
-    output_sample_rate: int | None = None
-    engine: str | None = None
+    session_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    """A UUID; the server's log knows the session by it."""
+
+    input_sample_rate: Annotated[int | None, Field(json_schema_extra={"x-sent": "always"})] = None
+    """Of the audio that the server expects, in Hz: what ``init`` asked for."""
+
+    output_sample_rate: Annotated[int | None, Field(json_schema_extra={"x-sent": "always"})] = None
+    """Of the audio that the server sends, in Hz: 24000."""
+
+    engine: Annotated[str | None, Field(json_schema_extra={"x-sent": "always"})] = None
+    """Name of the pipeline that serves the session."""
 
 
 class Transcription(ServerMessage):
-    """Text of one side of a turn.
+    """Text of a turn: ``input_transcription`` is what was said, ``output_transcription`` the interpretation."""
 
-    Attributes:
-        text: The whole text of the turn so far: a partial replaces the one before.
-        is_final: The text is complete; comes once a turn and side.
-        language: The language detected in ``text``, with the final only.
-    """
+    model_config = ConfigDict(json_schema_extra=_FINAL_HAS_LANGUAGE)
 
     type: Literal["input_transcription", "output_transcription"]
-    text: str
+    text: Annotated[str, Field(json_schema_extra={"minLength": 1})]
+    """The whole text of the turn so far: a partial replaces the one before."""
+
     is_final: bool
-    language: str | None = None
+    """``false``: more may come; ``true``: this is all."""
+
+    language: Annotated[str | None, Field(json_schema_extra={"x-sent": "only if final"})] = None
+    """The language detected in ``text``, such as ``ko``."""
 
 
 class AudioResponse(ServerMessage):
-    """A piece of interpreted speech.
-
-    Attributes:
-        data: Base64 of PCM.
-        sample_rate: In Hz.
-    """
+    """A piece of interpreted speech. With ``audioEncoding`` ``"binary"``, binary frames of PCM take its place."""
 
     type: Literal["audio_response"] = "audio_response"
-    data: str
+    data: Annotated[str, Field(json_schema_extra=_PCM_BASE64)]
+    """Base64 of PCM."""
+
     sample_rate: int
+    """In Hz: 24000."""
 
 
 class TurnComplete(ServerMessage):
-    """A turn is over; its texts equal the two finals, ``""`` for a side that has none."""
+    """A turn is over: nothing more of it comes."""
 
     type: Literal["turn_complete"] = "turn_complete"
     input_text: str
+    """The text of the input final, ``""`` if there was none."""
+
     output_text: str
+    """The text of the output final, ``""`` if there was none."""
 
 
 class SpeechState(ServerMessage):
-    """What the interpreter makes of the speaker; on every change, never twice the same in a row.
-
-    Attributes:
-        state: ``speaking`` while voice is active, ``processing`` while a finished utterance has had no output,
-            else ``silent``.
-        timestamp: The server's clock, Unix ms.
-    """
+    """What the interpreter makes of the speaker, on every change; never the same twice in a row."""
 
     type: Literal["speech_state"] = "speech_state"
     state: Literal["speaking", "silent", "processing"]
+    """``speaking``: voice is heard; ``processing``: else, if a finished utterance has had no output so far;
+    ``silent``: else."""
+
     timestamp: int
+    """The server's clock, Unix time in ms."""
 
 
 class Interrupted(ServerMessage):
-    """Drop what is queued for playing."""
+    """Drop what is queued for playing, whatever the reason."""
 
     type: Literal["interrupted"] = "interrupted"
     reason: Literal["client", "barge_in", "upstream"]
+    """``client``: it sent ``interrupt``; ``barge_in``: somebody spoke during output, and ``BARGE_IN`` is on;
+    ``upstream`` is reserved for output that breaks off and is made again, which this version does not do."""
 
 
 class Warning(ServerMessage):
-    """Something that the user should know and that is no error.
+    """Worth knowing, and no error: the session goes on."""
 
-    Attributes:
-        message: For people.
-        code: For programs.
-        ms: How much audio it is about, where it is about audio.
-    """
+    model_config = ConfigDict(json_schema_extra=_DROPPED_SPEECH_HAS_MS)
 
     type: Literal["warning"] = "warning"
     message: str
+    """For people; its wording may change."""
+
     code: WarningCode
-    ms: int | None = None
+    """``WHISPER_UNAVAILABLE``: ``useWhisper`` was asked for, the text comes from Gemini all the same.
+    ``SPEECH_DROPPED``: speech waited for its turn until more than ``UPLINK_RING_SECS`` of it was waiting, and the
+    oldest was given up without being interpreted."""
+
+    ms: Annotated[int | None, Field(json_schema_extra={"x-sent": "only with `SPEECH_DROPPED`"})] = None
+    """How much speech."""
 
 
 class Error(ServerMessage):
-    """Something went wrong; the table in :mod:`protocol.errors` says what follows."""
+    """Something went wrong; the code says what, and whether the connection goes on."""
 
     type: Literal["error"] = "error"
     message: str
+    """For developers: what was expected and what came; its wording may change."""
+
     code: ErrorCode | None = None
+    """For programs."""
 
     @classmethod
     def of(cls, fault: Fault) -> "Error":
         """The message that tells the client of ``fault``."""
         return cls(message=fault.message, code=fault.code)
+
+
+SERVER_MESSAGES: dict[str, type[ServerMessage]] = {
+    "connected": Connected,
+    "input_transcription": Transcription,
+    "output_transcription": Transcription,
+    "audio_response": AudioResponse,
+    "turn_complete": TurnComplete,
+    "speech_state": SpeechState,
+    "interrupted": Interrupted,
+    "warning": Warning,
+    "error": Error,
+}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"server", "pipelines", "processors", "gemini", "protocol", "emulator", "client"}
+OURS = {"server", "pipelines", "processors", "gemini", "protocol", "reference", "emulator", "client"}
 
 ALLOWED: dict[str, set[str]] = {
     "server": OURS,
@@ -14,6 +14,7 @@ ALLOWED: dict[str, set[str]] = {
     "processors": {"processors", "gemini", "protocol"},
     "gemini": {"gemini"},
     "protocol": {"protocol"},
+    "reference": {"reference", "protocol"},
     "emulator": {"emulator"},
     "client": {"client", "protocol"},
 }
@@ -45,7 +46,7 @@ def roots(names: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("package", sorted(ALLOWED))
 def test_packages_import_only_what_lies_below_them(package: str) -> None:
-    """Data flows one way: server > pipelines > processors > gemini, protocol."""
+    """Data flows one way: server > pipelines > processors > gemini, protocol; server > reference > protocol."""
     for path in modules_of(package):
         forbidden = roots(imported(path)) & OURS - ALLOWED[package]
         assert not forbidden, f"{path.name} imports {forbidden}"

@@ -1,7 +1,7 @@
 """``docs/protocol.md`` tells authors of clients what the models, the tables and the settings say, and nothing else.
 
-Every message, field, default and code is there; every example is one that the server would take or send; the two
-sequences obey the protocol's laws; the example client runs.
+Every message, field, default and code is there; every example is one that the server would take or send; sequences
+and diagrams obey the protocol's laws; the example client runs. What is generated is as fresh as the models.
 """
 
 import asyncio
@@ -18,18 +18,17 @@ import pytest
 
 from pipelines.settings import Settings
 from protocol.decoding import decode_text
-from protocol.errors import CLOSE_CODES, ErrorCode, Fault, WarningCode
-from protocol.messages import CLIENT_MESSAGES, Audio, InitConfig, ServerMessage, WireModel
+from protocol.errors import CLOSE_CODES, CLOSES_WITHOUT_ERROR, ErrorCode, Fault, WarningCode
+from protocol.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Audio, InitConfig, WireModel
+from reference.files import stale_files
+from tests.support.client import ProtocolClient, protocol_client
+from tests.support.flows import Step, flow_steps
 from tests.support.laws import lawful_turns
 from tests.support.servers import running_server
 from tests.support.speech import silence, spoken, texts
+from tests.support.waiting import until
 
 PAGE = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text(encoding="utf-8")
-SERVER_MESSAGES: dict[str, type[ServerMessage]] = {
-    kind: model
-    for model in ServerMessage.__subclasses__()
-    for kind in get_args(model.model_fields["type"].annotation)
-}
 TYPES = [*CLIENT_MESSAGES, *SERVER_MESSAGES]
 MAX_CHUNK_BYTES = 160_000
 
@@ -91,6 +90,16 @@ def sequence(at: int) -> list[tuple[str, dict[str, Any]]]:
     return [(who, json.loads(text)) for who, text in found]
 
 
+def flow(heading: str, at: int = 0) -> list[Step]:
+    """The steps of a diagram in the section with this heading."""
+    return flow_steps(blocks("mermaid", section(f"### {heading}"))[at])
+
+
+def test_the_generated_parts_are_fresh() -> None:
+    """The page and the schemas beside it say what the models say; else: ``python -m reference``."""
+    assert [str(path) for path in stale_files()] == [], "stale; run: python -m reference"
+
+
 def test_every_message_has_its_section() -> None:
     """There is one section for each message of the models, in either direction, and no other."""
     found = re.findall(r"^### `(\w+)`$", PAGE, re.MULTILINE)
@@ -147,11 +156,93 @@ def test_sequences_are_lawful(at: int) -> None:
     assert [turn.interrupted for turn in turns] == ([False], [True, False])[at]
 
 
+@pytest.mark.parametrize(
+    ("heading", "interrupted"),
+    [("A turn", [False]), ("An interrupt", [True, False]), ("Long speech", [False, False])],
+)
+def test_diagrams_of_turns_are_lawful(heading: str, interrupted: list[bool]) -> None:
+    """Diagrams consist of messages that one side or the other may send, in an order that the laws allow."""
+    steps = flow(heading)
+    assert [step.message["type"] for step in steps[:2]] == ["init", "connected"]
+    for step in steps:
+        (check_client_message if step.who == "C" else check_server_message)(step.message)
+    turns = lawful_turns([step.message for step in steps if step.who == "S"])
+    assert all(turn.complete for turn in turns)
+    assert [turn.interrupted for turn in turns] == interrupted
+
+
+@pytest.mark.parametrize(("at", "heading"), [(0, "A turn"), (1, "An interrupt")])
+def test_a_diagram_shows_what_the_sequence_below_it_says(at: int, heading: str) -> None:
+    """Where a diagram and a sequence tell the same, the server sends the same in both; times and sound aside."""
+    untold = {"timestamp", "sessionId", "data"}
+
+    def told(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: value for name, value in message.items() if name not in untold} for message in messages]
+
+    shown = [step.message for step in flow(heading) if step.who == "S"]
+    assert told(shown) == told([message for who, message in sequence(at) if who == "S"])
+
+
+async def test_the_diagrams_of_refusals_happen() -> None:
+    """A real server answers each message of the client as the diagrams say, and closes as they say."""
+    async with running_server() as server:
+        for at in (0, 1):
+            await play(server.url, flow("A refused `init`", at))
+
+
+async def test_the_diagram_of_a_busy_server_happens() -> None:
+    """A full server refuses as the diagram says, and once there is room the second attempt succeeds."""
+    steps = flow("A server that is busy")
+    refused = [step.closes_with for step in steps].index(1013) + 1
+    async with running_server(max_sessions=1) as server:
+        async with protocol_client(server.url) as other:
+            await other.init()
+            await play(server.url, steps[:refused])
+        await until(lambda: not server.sessions.active)
+        await play(server.url, steps[refused:])
+
+
+async def play(url: str, steps: list[Step]) -> None:
+    """Send what the client sends in these steps, and see that the server does what it does in them."""
+    async with protocol_client(url) as client:
+        answers = 0
+        for step in steps:
+            if step.closes_with is not None:
+                assert await client.wait_closed() == step.closes_with
+                assert step == steps[-1]
+            elif step.who == "C":
+                await client.send(step.message)
+            else:
+                answers += 1
+                told, came = step.message, await answer(client, answers)
+                assert (came["type"], came.get("code")) == (told["type"], told.get("code"))
+
+
+async def answer(client: ProtocolClient, number: int) -> dict[str, Any]:
+    """The ``number``-th message that the server sends, whatever it is."""
+    await client.wait_until(lambda: len(client.messages) >= number or client.close_code is not None)
+    assert len(client.messages) >= number, f"closed with {client.close_code}"
+    return client.messages[number - 1]
+
+
+def test_every_diagram_is_checked() -> None:
+    """There is none but those of the tests above."""
+    headings = ["A turn", "An interrupt", "Long speech", "A refused `init`", "A server that is busy"]
+    checked = [len(blocks("mermaid", section(f"### {heading}"))) for heading in headings]
+    assert (checked, len(blocks("mermaid"))) == ([1, 1, 1, 2, 1], 6)
+
+
 def test_the_table_of_errors_is_complete_and_true() -> None:
     """Every code stands there once, with what it does to the connection."""
     table = {row[0]: row[2] for row in rows(section("## Errors").split("###")[0])}
     ends = {code.value: "goes on" if close is None else str(close) for code, close in CLOSE_CODES.items()}
     assert table == ends
+
+
+def test_the_table_of_closes_is_complete() -> None:
+    """Every close that no error precedes stands there."""
+    table = [row[0] for row in rows(section("### Closes without an error"))]
+    assert table == [str(close.close_code) for close in CLOSES_WITHOUT_ERROR]
 
 
 def test_every_warning_is_told() -> None:

@@ -35,6 +35,23 @@ def test_base64_of_samples_gives_the_samples(pcm: bytes) -> None:
     assert Audio(data=base64.b64encode(pcm).decode()).pcm(len(pcm)) == pcm
 
 
+@pytest.mark.parametrize("padding", ["=", "==", "===", "====", "========"])
+@pytest.mark.parametrize("whole", ["AAAAAAAA", "AAABAP//" * 3])
+def test_padding_follows_no_whole_group(whole: str, padding: str) -> None:
+    """Base64 that needs no padding has none, which Python's strict decoder does not see."""
+    assert isinstance(Audio(data=whole).pcm(1000), bytes)
+    fault = Audio(data=whole + padding).pcm(1000)
+    assert isinstance(fault, Fault)
+    assert fault.code is ErrorCode.INVALID_AUDIO
+
+
+@pytest.mark.parametrize("timestamp", ["1e400", "-1e400"])
+def test_a_timestamp_is_a_number_that_json_can_hold(timestamp: str) -> None:
+    """What overflows to infinity could not be written again."""
+    with pytest.raises(ValidationError):
+        Audio.model_validate_json(f'{{"data":"AAA=","timestamp":{timestamp}}}')
+
+
 @given(st.text())
 def test_reading_audio_is_total(data: str) -> None:
     """Any text in ``data`` gives samples or a fault, never an exception."""
