@@ -24,6 +24,9 @@ from uvicorn.supervisors import ChangeReload
 from client import cli as client_commands
 from gemini.connector import Connector, GenaiConnector
 from gemini.rejections import RejectionMemory
+from pipelines.check import check_pipeline
+from pipelines.check_report import report
+from pipelines.diagram import mermaid as diagram
 from pipelines.logs import configure_logging, log_event
 from pipelines.session import UPSTREAM_REFUSES, InterpreterSession, Services
 from pipelines.sessions import Sessions
@@ -34,8 +37,12 @@ from pipelines.settings import (
     load_settings,
     misspelled_settings,
     require_api_key,
+    setting_sources,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
+from reference import VERSION
+from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, READY_RESPONSES
+from reference.routes import add_reference
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -60,8 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     if not settings.emulator:
         require_api_key(settings)
-    configure_logging(settings.log_level, settings.log_format)
     pipeline = load_pipeline(settings.pipeline, settings.pipeline_variables())
+    configure_logging(settings.log_level, settings.log_format)
     sessions = Sessions(
         max_sessions=settings.max_sessions,
         max_pending=settings.max_pending_connections,
@@ -78,15 +85,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
             watch.cancel()
 
-    app = FastAPI(title="live-interpreter", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(
+        title="live-interpreter",
+        version=VERSION,
+        description=HTTP_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"])
 
-    @app.get("/health")
+    @app.get("/health", tags=["state"], response_model=None, responses=HEALTH_RESPONSES)
     async def health() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 
-    @app.get("/ready")
+    @app.get("/ready", tags=["state"], response_model=None, responses=READY_RESPONSES)
     async def ready() -> JSONResponse:
         """Whether a client that comes next would get a session, and why not."""
         faults = [fault for fault in (sessions.busy(), sessions.too_many_pending()) if fault is not None]
@@ -109,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             session = InterpreterSession(websocket, app.state.services, seat)
             await (session.run() if refusal is None else session.refuse(refusal))
 
+    add_reference(app)
     return app
 
 
@@ -215,6 +230,38 @@ def demo(
             client_commands.demo(url=url, out_dir=out_dir)
 
 
+@cli.command()
+def check(
+    file: Annotated[
+        str | None, typer.Argument(help="Pipeline file, or name of one that comes with the server; else PIPELINE.")
+    ] = None,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print only a diagram of the pipeline, for Markdown.")
+    ] = False,
+    emulator: Annotated[bool, typer.Option("--emulator", help="Check for a server with --emulator.")] = False,
+) -> None:
+    """Show a pipeline, where each parameter comes from, and what is missing to run it; starts nothing.
+
+    Exit code 0: it can run; 1: something is missing; 2: the file or a setting is wrong.
+    """
+    chosen = {"pipeline": file, "emulator": emulator or None}
+    with _faults_end_the_start(), _quiet():
+        checked = check_pipeline(load_settings(**chosen), setting_sources(**chosen))
+    typer.echo(diagram(checked) if mermaid else report(checked))
+    raise typer.Exit(1 if checked.missing and not mermaid else 0)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what modules say while they are imported out of the output."""
+    logging.disable()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def _refuse_options_of_serving(options: Mapping[str, object], command: str) -> None:
     """An option of the server before a command would have no effect."""
     for name, value in options.items():
@@ -226,11 +273,12 @@ def _refuse_options_of_serving(options: Mapping[str, object], command: str) -> N
 
 @contextlib.contextmanager
 def _faults_end_the_start() -> Iterator[None]:
-    """Turn what is wrong with settings or pipeline file into one line and exit code 2."""
+    """Turn what is wrong with settings or pipeline file into a line for each fault and exit code 2."""
     try:
         yield
     except (SettingsError, PipelineFileError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 - no log is set up yet
+        for fault in str(error).splitlines():
+            print(f"error: {fault}", file=sys.stderr)  # noqa: T201 - no log is set up yet
         raise typer.Exit(2) from error
 
 

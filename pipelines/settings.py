@@ -1,6 +1,6 @@
 """Every setting of the server, from the environment and ``.env``: named, typed, documented, read once.
 
-The only place that reads the environment. A wrong or missing setting is a :class:`SettingsError` of one line.
+The only place that reads the environment. What is wrong or missing is a :class:`SettingsError`, one line for each.
 """
 
 import difflib
@@ -10,7 +10,7 @@ import re
 import ssl
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from dotenv.parser import Original, parse_stream
 from pydantic import (
@@ -22,10 +22,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as _SourceError
 
 from gemini.instruction import LANGUAGE_NAMES
+from pipelines.masking import masked
 from processors.foreign_detector import ProviderName
 
 _PIPECAT_HOOKS = "PIPECAT_SETUP_FILES"
@@ -39,8 +41,12 @@ SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
 """``VAD_THRESHOLD`` values that mean something with silero: off, and the default that nobody chose."""
 
 
+Source = Literal["command line", "environment", ".env"]
+"""Where a setting that is not at its default comes from; the first of them wins."""
+
+
 class SettingsError(Exception):
-    """A setting is wrong or missing; the text is one line that names it."""
+    """Settings are wrong or missing; the text is one line for each, which names it."""
 
 
 def _comma_separated(value: Any) -> Any:
@@ -210,16 +216,33 @@ def load_settings(**overrides: Any) -> Settings:
         overrides: Values that win over the environment, by field name; ``None`` counts as not given.
 
     Raises:
-        SettingsError: One is wrong.
+        SettingsError: Some are wrong.
     """
     os.environ.pop(_PIPECAT_HOOKS, None)
     try:
         _check_env_file(Path(".env"))
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        faults = error.errors(include_url=False, include_context=False)
+        raise SettingsError("\n".join(_one_line(fault) for fault in faults)) from None
     except (_SourceError, OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: {error}") from None
+
+
+def setting_sources(**overrides: Any) -> dict[str, Source]:
+    """Where :func:`load_settings` takes each setting from that is not at its default, by its name in capitals.
+
+    Args:
+        overrides: The same as for :func:`load_settings`.
+    """
+    found: dict[str, Source] = {}
+    for source, values in (
+        (".env", DotEnvSettingsSource(Settings)()),
+        ("environment", EnvSettingsSource(Settings)()),
+        ("command line", {name: value for name, value in overrides.items() if value is not None}),
+    ):
+        found.update({name.upper(): cast(Source, source) for name in values if name in Settings.model_fields})
+    return found
 
 
 def _check_env_file(path: Path) -> None:
@@ -266,12 +289,11 @@ def require_api_key(settings: Settings) -> str:
     return settings.gemini_api_key.get_secret_value()
 
 
-def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0]).upper() if first["loc"] else ""
-    message = first["msg"].removeprefix("Value error, ")
+def _one_line(fault: ErrorDetails) -> str:
+    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
+    message = fault["msg"].removeprefix("Value error, ")
     if not name:
         return message
     secret = name.endswith("_KEY")
-    got = "" if secret else f", got '{first['input']}'"
+    got = "" if secret else f", got '{masked(str(fault['input']))}'"
     return f"{name}: {message}{'' if 'got ' in message else got}".replace("\n", " ")

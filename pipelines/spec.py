@@ -1,27 +1,38 @@
 """Pipeline files: which steps, in which order, with which parameters. Read and checked before any client comes."""
 
-import inspect
+import difflib
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from pipelines.registry import UnknownStepError, nearest, resolve_step
+from pipelines.origins import VARIABLE, Origin, origin_of, settings_in
+from pipelines.packages import missing_package, nearest_module, pipecat_words
+from pipelines.parameters import check_parameters
+from pipelines.registry import UnknownStepError, resolve_step
+from pipelines.toml_lines import SINGLE_STEP, StepLines, TomlLines, lines_of, toml_faults
+from processors.imports import nearest
 
 PIPELINES_DIR = Path(__file__).parent
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_STEP_HEADER = re.compile(r"\s*\[\[\s*step\s*\]\]")
-_HEADER = re.compile(r"\s*\[")
 _TOP_LEVEL_KEYS = ["name", "description", "step"]
 
 
 class PipelineFileError(Exception):
-    """A pipeline file is wrong; the text is one line with file, line and what would have been right."""
+    """A pipeline file is wrong.
+
+    Attributes:
+        faults: One line for each, with file, line and what would have been right.
+    """
+
+    def __init__(self, faults: Iterable[str]):
+        """Join what is wrong, a line each."""
+        self.faults = tuple(re.sub(r"\s*[\r\n]\s*", " ", fault) for fault in faults)
+        super().__init__("\n".join(self.faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +43,34 @@ class StepSpec:
         use: As the file names it.
         step_class: The processor's class.
         params: The step's own model of them, or, for a class without one, keyword arguments.
+        line: Where the file has it.
+        origins: Where each parameter that the file gives comes from; the others have the step's own defaults.
     """
 
     use: str
     step_class: type[FrameProcessor]
     params: BaseModel | dict[str, Any]
+    line: int = 0
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UninstalledStep:
+    """A step whose module needs a package that is not installed; its parameters can't be checked.
+
+    Attributes:
+        use: As the file names it.
+        params: What the file gives.
+        line: Where the file has it.
+        origins: Where each parameter comes from.
+        missing: What to install.
+    """
+
+    use: str
+    params: dict[str, Any]
+    line: int
+    origins: Mapping[str, Origin]
+    missing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +88,21 @@ class PipelineSpec:
     steps: tuple[StepSpec, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineDraft:
+    """What a file without a fault says, whether or not it could run here.
+
+    Attributes:
+        name: What clients are told as ``engine``.
+        path: The file.
+        steps: In order.
+    """
+
+    name: str
+    path: Path
+    steps: tuple[StepSpec | UninstalledStep, ...]
+
+
 def load_pipeline(name_or_path: str, variables: Mapping[str, Any]) -> PipelineSpec:
     """Read and check a pipeline file.
 
@@ -62,93 +111,135 @@ def load_pipeline(name_or_path: str, variables: Mapping[str, Any]) -> PipelineSp
         variables: What ``${NAME}`` stands for in parameters.
 
     Raises:
+        PipelineFileError: It can't be read, or something in it is wrong or not installed.
+    """
+    draft = read_pipeline(name_or_path, variables)
+    steps = [step for step in draft.steps if isinstance(step, StepSpec)]
+    if len(steps) < len(draft.steps):
+        raise PipelineFileError(
+            f"{draft.path}:{step.line}: step '{step.use}': {step.missing}"
+            for step in draft.steps
+            if isinstance(step, UninstalledStep)
+        )
+    return PipelineSpec(draft.name, draft.path, tuple(steps))
+
+
+def read_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: str = "PIPELINE") -> PipelineDraft:
+    """Read and check a pipeline file, even one whose steps are not all installed.
+
+    Takes the same as :func:`load_pipeline`, and what the operator called the file in, for an unknown name.
+
+    Raises:
         PipelineFileError: It can't be read, or something in it is wrong.
     """
-    path = _path_of(name_or_path)
+    path = _path_of(name_or_path, named_by)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PipelineFileError(f"{path}: can't read the pipeline file: {error}") from error
-    return _Reader(path, text, variables).read()
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PipelineFileError([f"{path}: can't read the pipeline file: {reason}{_near_file(path)}"]) from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        faults = toml_faults(text, error)
+        raise PipelineFileError(f"{path}:{line}: {fault}" for line, fault in faults) from error
+    return _Reader(path, content, lines_of(text), variables).read()
 
 
-def _path_of(name_or_path: str) -> Path:
+def shipped_settings() -> frozenset[str]:
+    """Names of the settings that are for steps: those that the files that come with the server hand to them."""
+    texts = (path.read_text(encoding="utf-8") for path in PIPELINES_DIR.glob("*.toml"))
+    return frozenset(name for text in texts for name in settings_in(tomllib.loads(text)))
+
+
+def _path_of(name_or_path: str, named_by: str) -> Path:
     if "/" in name_or_path or name_or_path.endswith(".toml"):
         return Path(name_or_path)
     path = PIPELINES_DIR / f"{name_or_path}.toml"
-    if not path.exists():
-        known = [file.stem for file in PIPELINES_DIR.glob("*.toml")]
-        raise PipelineFileError(f"PIPELINE: unknown pipeline '{name_or_path}'{nearest(name_or_path, known)}")
-    return path
+    if path.exists():
+        return path
+    here = [name for name in (f"{name_or_path}.toml", f"./{name_or_path}") if Path(name).is_file()]
+    known = [file.stem for file in PIPELINES_DIR.glob("*.toml")]
+    hint = f"; did you mean '{here[0]}'?" if here else nearest(name_or_path, known)
+    raise PipelineFileError([f"{named_by}: unknown pipeline '{name_or_path}'{hint}"])
+
+
+def _near_file(path: Path) -> str:
+    """``; did you mean 'x'?`` where a pipeline file beside a missing one has nearly its name, or nothing."""
+    close = difflib.get_close_matches(path.name, [file.name for file in path.parent.glob("*.toml")], n=1)
+    return f"; did you mean '{path.with_name(close[0])}'?" if close and not path.exists() else ""
 
 
 class _Reader:
-    """Reads one file; knows on which line everything stands."""
+    """Reads one file, and collects what is wrong in it."""
 
-    def __init__(self, path: Path, text: str, variables: Mapping[str, Any]):
+    def __init__(self, path: Path, content: dict[str, Any], lines: TomlLines, variables: Mapping[str, Any]):
         self._path = path
-        self._lines = text.splitlines()
-        self._text = text
+        self._content = content
+        self._lines = lines
         self._variables = variables
-        self._step_lines = [number for number, line in enumerate(self._lines, 1) if _STEP_HEADER.match(line)]
+        self._faults: list[tuple[int, str]] = []
 
-    def read(self) -> PipelineSpec:
-        try:
-            content = tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
-            raise PipelineFileError(f"{self._path}: {error}") from error
-        for key in content:
+    def read(self) -> PipelineDraft:
+        for key in self._content:
             if key not in _TOP_LEVEL_KEYS:
-                raise self._error(self._line_of(key), f"unknown key '{key}'{nearest(key, _TOP_LEVEL_KEYS)}")
-        name = content.get("name", self._path.stem)
+                self._fault(self._lines.keys.get(key, 1), f"unknown key '{key}'{nearest(key, _TOP_LEVEL_KEYS)}")
+        name = self._content.get("name", self._path.stem)
         if not isinstance(name, str) or not name:
-            raise self._error(self._line_of("name"), f"expected 'name' to be a text, got {name!r}")
-        steps = content.get("step")
-        if not isinstance(steps, list) or not steps:
-            raise self._error(1, "expected at least one [[step]] with 'use'")
-        return PipelineSpec(name, self._path, tuple(self._step(i, table) for i, table in enumerate(steps)))
+            self._fault(self._lines.keys.get("name", 1), f"expected 'name' to be a text, got {name!r}")
+        steps = [self._step(self._lines.step(index), table) for index, table in enumerate(self._tables())]
+        if self._faults:
+            for step in steps:
+                if isinstance(step, UninstalledStep):
+                    self._fault(step.line, f"step '{step.use}': {step.missing}")
+            raise PipelineFileError(f"{self._path}:{line}: {message}" for line, message in sorted({*self._faults}))
+        return PipelineDraft(str(name), self._path, tuple(step for step in steps if step is not None))
 
-    def _step(self, index: int, table: Any) -> StepSpec:
-        first_line = self._step_lines[index] if index < len(self._step_lines) else 1
+    def _tables(self) -> list[Any]:
+        steps = self._content.get("step")
+        if isinstance(steps, list) and steps:
+            return steps
+        if isinstance(steps, dict):
+            self._fault(self._lines.keys.get("step", 1), SINGLE_STEP)
+        elif not difflib.get_close_matches("step", self._content.keys() - {"step"}):  # which is told as unknown
+            self._fault(self._lines.keys.get("step", 1), "expected at least one [[step]] with 'use'")
+        return []
+
+    def _step(self, lines: StepLines, table: Any) -> StepSpec | UninstalledStep | None:
         if not isinstance(table, dict) or not isinstance(table.get("use"), str):
-            raise self._error(first_line, 'expected the step to name its processor: use = "…"')
-        use = table["use"]
-        try:
-            step_class = resolve_step(use)
-        except UnknownStepError as error:
-            raise self._error(self._line_of("use", first_line), str(error)) from error
-        given = {
-            key: self._resolved(value, self._line_of(key, first_line))
-            for key, value in table.items()
-            if key != "use"
-        }
-        return StepSpec(use, step_class, self._checked(use, step_class, given, first_line))
-
-    def _checked(
-        self, use: str, step_class: type[FrameProcessor], given: dict[str, Any], first_line: int
-    ) -> BaseModel | dict[str, Any]:
-        model = _params_model(step_class)
-        known = list(model.model_fields) if model is not None else _keyword_arguments(step_class)
-        for key in given:
-            if key not in known:
-                raise self._error(
-                    self._line_of(key, first_line), f"step '{use}' has no parameter '{key}'{nearest(key, known)}"
-                )
-        if model is None:
+            self._fault(lines.of("use"), 'expected the step to name its processor: use = "…"')
+            return None
+        use: str = table["use"]
+        given = {key: value for key, value in table.items() if key != "use"}
+        origins = {key: origin_of(value, lines.of(key)) for key, value in given.items()}
+        values = self._values(given, lines)
+        with pipecat_words() as words:
             try:
-                inspect.signature(step_class).bind(**given)
-            except TypeError as error:
-                raise self._error(first_line, f"step '{use}': {error}") from error
-            return given
-        try:
-            checked = model.model_validate(given)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            key = str(first["loc"][0]) if first["loc"] else "use"
-            got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-            line = self._line_of(key, first_line)
-            raise self._error(line, f"step '{use}': parameter '{key}': {first['msg']}{got}") from error
-        return checked
+                step_class = resolve_step(use)
+            except UnknownStepError as error:
+                module_name = use.partition(":")[0]
+                missing = missing_package(error, module_name, words)
+                if missing is not None:
+                    return UninstalledStep(use, values, lines.header, origins, missing)
+                self._fault(lines.of("use"), f"{error}{_hint(use)}")
+                return None
+        checked = check_parameters(use, step_class, values, given.keys() - values.keys())
+        if isinstance(checked, list):
+            for fault in checked:
+                line = lines.of(fault.key) if fault.key is not None else lines.header
+                self._fault(line, fault.message + _got(fault.got, origins.get(fault.key or "")))
+            return None
+        return StepSpec(use, step_class, checked, lines.header, origins)
+
+    def _values(self, given: dict[str, Any], lines: StepLines) -> dict[str, Any]:
+        """What is ``given``, with settings in their places; without what has a wrong one in it."""
+        values = {}
+        for key, value in given.items():
+            faults_before = len(self._faults)
+            resolved = self._resolved(value, lines.of(key))
+            if len(self._faults) == faults_before:
+                values[key] = resolved
+        return values
 
     def _resolved(self, value: Any, line: int) -> Any:
         """``value`` with settings in the place of ``${NAME}``; a text that is one variable takes its type."""
@@ -158,48 +249,37 @@ class _Reader:
             return {key: self._resolved(item, line) for key, item in value.items()}
         if not isinstance(value, str):
             return value
-        if whole := _VARIABLE.fullmatch(value):
-            return self._variable(whole.group(1), line)
-        return _VARIABLE.sub(lambda match: self._text_of(match.group(1), line), value)
+        if whole := VARIABLE.fullmatch(value):
+            return self._variable(whole[1], line)
+        return VARIABLE.sub(lambda match: self._text_of(match[1], line), value)
 
     def _text_of(self, name: str, line: int) -> str:
         value = self._variable(name, line)
-        if value is None:
-            raise self._error(line, f"setting '${{{name}}}' is not set, but stands inside a text")
+        if value is None and name in self._variables:
+            self._fault(line, f"setting '${{{name}}}' is not set, but stands inside a text")
         return str(value)
 
     def _variable(self, name: str, line: int) -> Any:
         if name not in self._variables:
-            raise self._error(line, f"unknown setting '${{{name}}}'{nearest(name, list(self._variables))}")
-        return self._variables[name]
+            self._fault(line, f"unknown setting '${{{name}}}'{nearest(name, list(self._variables))}")
+        return self._variables.get(name)
 
-    def _line_of(self, key: str, first_line: int = 0) -> int:
-        """The line on which ``key`` is set: in the table that starts at ``first_line``, or at the top level."""
-        pattern = re.compile(rf"\s*(['\"]?){re.escape(key)}\1\s*=|\s*\[+\s*{re.escape(key)}\s*\]+")
-        for number, line in enumerate(self._lines[first_line:], first_line + 1):
-            if pattern.match(line):
-                return number
-            if first_line and _HEADER.match(line):
-                break
-        return first_line or 1
-
-    def _error(self, line: int, message: str) -> PipelineFileError:
-        return PipelineFileError(f"{self._path}:{line}: {message}")
+    def _fault(self, line: int, message: str) -> None:
+        self._faults.append((line, message))
 
 
-def _params_model(step_class: type[FrameProcessor]) -> type[BaseModel] | None:
-    model = getattr(step_class, "Params", None)
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+def _hint(use: str) -> str:
+    """What may have been meant by a ``use`` that leads nowhere."""
+    module_name, colon, _ = use.partition(":")
+    if colon:
+        return nearest_module(module_name)
+    module_name, dot, class_name = use.rpartition(".")
+    return f"; did you mean '{module_name}:{class_name}'?" if dot else ""
 
 
-def _keyword_arguments(step_class: type[FrameProcessor]) -> list[str]:
-    """What a foreign processor's constructor takes by name, and its bases' where it hands the rest on to them."""
-    names: list[str] = []
-    for owner in step_class.__mro__:
-        if "__init__" not in vars(owner):
-            continue
-        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
-        names += [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            break
-    return names
+def _got(got: str | None, origin: Origin | None) -> str:
+    """What came, and from which settings."""
+    if got is None:
+        return ""
+    names = "".join(f" ${{{name}}}" for name in origin.settings) if origin is not None else ""
+    return f", got {got}{' from' if names else ''}{names}"

@@ -96,9 +96,13 @@ class GeminiLive(FrameProcessor):
     text goes as ``InterimTranscriptionFrame`` (whole so far) and once more as ``TranscriptionFrame``; target text
     as ``TTSTextFrame`` (pieces), speech as ``TTSAudioRawFrame``. Every utterance gets one pair of
     ``LLMFullResponseStartFrame`` and ``LLMFullResponseEndFrame``, even if nothing answered it.
+
+    Attributes:
+        uses_upstream: The step talks to the upstream through the session's connector.
     """
 
     Params = GeminiLiveParams
+    uses_upstream = True
 
     def __init__(self, params: GeminiLiveParams, context: SessionContext):
         """Make the step for one session; it connects in :meth:`setup`."""

@@ -176,7 +176,7 @@ def test_a_broken_pipeline_file_is_told_with_its_line(tmp_path: Path, text: str,
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[[step]]\nuse = "vad\n', "mine.toml: Illegal character '\\n' (at line 2,"),
+        ('[[step]]\nuse = "vad\n', "mine.toml:2: not valid TOML: Illegal character '\\n', column 11"),
         ('[[step]]\nuse = "vad"\nthresold = 3\n', "mine.toml:3: step 'vad' has no parameter 'thresold';"),
         ('[[step]]\nuse = "gemini_live"\nmodel = "${MODEL}"\n', "mine.toml:3: unknown setting '${MODEL}';"),
         ('[[step]]\nuse = ":Step"\n', "mine.toml:2: step ':Step': can't import '': "),

@@ -143,7 +143,11 @@ def test_a_blank_value_in_the_file_is_not_set(empty_working_directory: Path) -> 
             "%(asctime)d",
             "LOG_FORMAT: expected 'json' or a format of Python's logging: %d format: a real number is required",
         ),
-        ("VAD_PROVIDER", "webrtc", "VAD_PROVIDER: Input should be 'silero' or 'energy', got 'webrtc'"),
+        (
+            "VAD_PROVIDER",
+            "webrtc",
+            "VAD_PROVIDER: expected silero, energy or an import path such as my_vad:MyDetector, got 'webrtc'",
+        ),
         ("VAD_THRESHOLD", "-1", "VAD_THRESHOLD: Input should be greater than or equal to 0, got '-1'"),
         ("VAD_THRESHOLD", "nan", "VAD_THRESHOLD: Input should be a finite number, got 'nan'"),
         ("VAD_CONFIDENCE", "1", "VAD_CONFIDENCE: Input should be less than 1, got '1'"),

@@ -5,8 +5,17 @@ from typing import Any
 
 import pytest
 
+from pipelines.origins import Origin
 from pipelines.settings import load_settings
-from pipelines.spec import PIPELINES_DIR, PipelineFileError, PipelineSpec, load_pipeline
+from pipelines.spec import (
+    PIPELINES_DIR,
+    PipelineFileError,
+    PipelineSpec,
+    UninstalledStep,
+    load_pipeline,
+    read_pipeline,
+    shipped_settings,
+)
 from processors.gemini_live import GeminiLive, GeminiLiveParams
 from processors.vad import Vad, VadParams
 
@@ -137,7 +146,8 @@ def test_a_missing_variable_is_named(value: str, fault: str) -> None:
 def test_a_required_parameter_cannot_be_an_unset_variable() -> None:
     """A setting that nobody set does not stand for a parameter that must be there."""
     fault = fault_of('[[step]]\nuse = "gemini_live"\n\nmodel = "${GEMINI_VOICE}"\n')
-    assert fault == "4: step 'gemini_live': parameter 'model': Input should be a valid string, got None"
+    wrong = "4: step 'gemini_live': parameter 'model': Input should be a valid string, got None"
+    assert fault == f"{wrong} from ${{GEMINI_VOICE}}"
 
 
 def test_the_key_is_no_variable() -> None:
@@ -164,7 +174,7 @@ def test_the_key_is_no_variable() -> None:
         (f'{MODEL}\n[[steps]]\nuse = "vad"\n', "5: unknown key 'steps'; did you mean 'step'?"),
         (f"{MODEL}\n[zebra]\n", "5: unknown key 'zebra'; known are description, name, step"),
         (f"{MODEL}\n[[step]]\nthreshold = 1\n", '5: expected the step to name its processor: use = "…"'),
-        ("[[step]]\nuse = 1\n", '1: expected the step to name its processor: use = "…"'),
+        ("[[step]]\n\nuse = 1\n", '3: expected the step to name its processor: use = "…"'),
         ('step = ["vad"]', '1: expected the step to name its processor: use = "…"'),
         (f'{MODEL}\n[[step]]\n\nuse = "vadd"\n', "7: unknown step 'vadd'; did you mean 'vad'?"),
         (
@@ -196,7 +206,8 @@ def test_mistakes_are_told_with_their_line(text: str, fault: str) -> None:
         ),
         (
             '[[step]]\nuse = "vad"\n\n[[step]]\n"provider" = "webrtc"\nuse = "vad"\n',
-            "5: step 'vad': parameter 'provider': Input should be 'silero' or 'energy', got 'webrtc'",
+            "5: step 'vad': parameter 'provider': expected silero, energy or an import path such as"
+            " my_vad:MyDetector, got 'webrtc'",
         ),
         (
             '[[step]]\nuse = "vad"\n\n[[step]]\nuse = "gemini_live"\n',
@@ -204,7 +215,7 @@ def test_mistakes_are_told_with_their_line(text: str, fault: str) -> None:
         ),
         (
             f"{MODEL}[step.extra]\na = 1\n",
-            "1: step 'gemini_live' has no parameter 'extra'; known are connect_timeout_secs,",
+            "4: step 'gemini_live' has no parameter 'extra'; known are connect_timeout_secs,",
         ),
     ],
 )
@@ -214,16 +225,16 @@ def test_parameters_are_checked_by_the_step(text: str, fault: str) -> None:
 
 
 def test_what_is_no_toml_is_told_with_its_line() -> None:
-    """The TOML reader's own words, with line and column."""
-    assert fault_of('[[step]]\nuse = "vad\n').startswith("Illegal character '\\n' (at line 2,")
+    """The TOML reader's own words, with the line where all other mistakes have it."""
+    assert fault_of('[[step]]\nuse = "vad\n') == "2: not valid TOML: Illegal character '\\n', column 11"
 
 
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
         ("interpretr", "PIPELINE: unknown pipeline 'interpretr'; did you mean 'interpreter'?"),
-        ("missing.toml", "missing.toml: can't read the pipeline file: [Errno 2]"),
-        ("./", ".: can't read the pipeline file: [Errno 21]"),
+        ("missing.toml", "missing.toml: can't read the pipeline file: No such file or directory"),
+        ("./", ".: can't read the pipeline file: Is a directory"),
     ],
 )
 def test_a_missing_file_is_told(name: str, fault: str) -> None:
@@ -238,6 +249,202 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"\xff\xfe")
     with pytest.raises(PipelineFileError, match=r"^talk\.toml: can't read the pipeline file: 'utf-8' codec"):
         load_pipeline(FILE, VARIABLES)
+
+
+# Several mistakes
+
+
+def faults_of(text: str) -> list[str]:
+    """What is told of each mistake of a file, without the file's name."""
+    with pytest.raises(PipelineFileError) as raised:
+        load(text)
+    assert str(raised.value) == "\n".join(raised.value.faults)
+    return [fault.removeprefix(f"{FILE}:") for fault in raised.value.faults]
+
+
+def test_every_mistake_is_told() -> None:
+    """One line each, in the order of the file: nobody corrects a file step by step."""
+    assert faults_of(
+        """nmae = "x"
+[[step]]
+use = "vadd"
+threshold = "${VAD_TRESHOLD}"
+[[step]]
+use = "gemini_live"
+modle = "m"
+preroll_ms = -4
+voice = "${GEMINI_VOICES}"
+late_text_ms = "soon"
+[[step]]
+threshold = 4
+[[step]]
+use = "tests.support.foreign_params:Equalizr"
+"""
+    ) == [
+        "1: unknown key 'nmae'; did you mean 'name'?",
+        "3: unknown step 'vadd'; did you mean 'vad'?",
+        "4: unknown setting '${VAD_TRESHOLD}'; did you mean 'VAD_THRESHOLD'?",
+        "7: step 'gemini_live' has no parameter 'modle'; did you mean 'model'?",
+        "8: step 'gemini_live': parameter 'preroll_ms': Input should be greater than or equal to 0, got -4",
+        "9: unknown setting '${GEMINI_VOICES}'; did you mean 'GEMINI_VOICE'?",
+        "10: step 'gemini_live': parameter 'late_text_ms': Input should be a valid integer, unable to parse"
+        " string as an integer, got 'soon'",
+        '11: expected the step to name its processor: use = "…"',
+        "14: step 'tests.support.foreign_params:Equalizr': no 'Equalizr' in it; did you mean 'Equalizer'?",
+    ]
+
+
+def test_a_required_parameter_with_a_wrong_setting_is_not_missing_too() -> None:
+    """One mistake is one line."""
+    assert faults_of('[[step]]\nuse = "gemini_live"\nmodel = "${GEMINI_MODLE}"\n') == [
+        "3: unknown setting '${GEMINI_MODLE}'; did you mean 'GEMINI_MODEL'?"
+    ]
+
+
+def test_every_missing_argument_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a stock processor, too, but not one whose name is only misspelled."""
+    source = """
+from pipecat.processors.frame_processor import FrameProcessor
+class Mix(FrameProcessor):
+    def __init__(self, *, left, right, volume):
+        super().__init__()
+"""
+    (tmp_path / "my_mixer.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert faults_of('[[step]]\nuse = "my_mixer:Mix"\nvolme = 1\n') == [
+        "1: step 'my_mixer:Mix': missing a required argument: 'left'",
+        "1: step 'my_mixer:Mix': missing a required argument: 'right'",
+        "3: step 'my_mixer:Mix' has no parameter 'volme'; did you mean 'volume'?",
+    ]
+
+
+def test_a_value_that_fits_no_type_of_several_is_one_mistake(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Pydantic tells each type that it tried; the file has one mistake."""
+    source = """
+from pipecat.processors.frame_processor import FrameProcessor
+from pydantic import BaseModel
+class Delay(FrameProcessor):
+    class Params(BaseModel):
+        secs: int | bool
+"""
+    (tmp_path / "my_delay.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (fault,) = faults_of('[[step]]\nuse = "my_delay:Delay"\nsecs = [1]\n')
+    assert fault.endswith("Input should be a valid integer or Input should be a valid boolean, got [1]")
+
+
+def test_a_secret_does_not_show_in_its_error() -> None:
+    """However deep it lies, a value with a secret's name is masked."""
+    use = '[[step]]\nuse = "vad"\nprovider_params = '
+    (fault,) = faults_of(f"{use}{{ api_key = 'sk-1234' }}\n")
+    assert fault.startswith("3: step 'vad': parameter 'provider_params': ")
+    assert "sk-1234" not in fault
+    assert "********" in fault
+    (fault,) = faults_of('[[step]]\nuse = "tests.support.needy_step:Needy"\napi_key = 1234\n')
+    assert fault.endswith("parameter 'api_key': Input should be a valid string, got ********")
+
+
+# Near misses
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[step]\nuse = "vad"\n', "1: expected [[step]] with two brackets, got [step]"),
+        (
+            '[[step]]\nuse = "pipecat.processors.filters.frame_filtr:FrameFilter"\n',
+            "2: step 'pipecat.processors.filters.frame_filtr:FrameFilter': can't import"
+            " 'pipecat.processors.filters.frame_filtr': ModuleNotFoundError: No module named"
+            " 'pipecat.processors.filters.frame_filtr'; did you mean 'pipecat.processors.filters.frame_filter'?",
+        ),
+        (
+            '[[step]]\nuse = "my_steps.Shout"\n',
+            "2: unknown step 'my_steps.Shout'; known are gemini_live, speech_state, transcript_log,"
+            " transcription_forwarder, vad; did you mean 'my_steps:Shout'?",
+        ),
+    ],
+)
+def test_what_was_meant_is_told(text: str, fault: str) -> None:
+    """Where somebody nearly wrote it."""
+    assert faults_of(text) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        (
+            "tolk.toml",
+            "tolk.toml: can't read the pipeline file: No such file or directory; did you mean 'talk.toml'?",
+        ),
+        ("talk", "PIPELINE: unknown pipeline 'talk'; did you mean 'talk.toml'?"),
+    ],
+)
+def test_a_file_that_is_there_is_found(name: str, hint: str) -> None:
+    """A misspelled path, and one that lacks its ending, are told with the file that is there."""
+    Path(FILE).write_text(MODEL)
+    with pytest.raises(PipelineFileError) as raised:
+        load_pipeline(name, VARIABLES)
+    assert str(raised.value) == hint
+
+
+# Where parameters come from
+
+
+def test_a_parameter_knows_its_line_and_settings() -> None:
+    """A literal, a setting, a text around settings; what the file does not name has no origin."""
+    (step,) = load(
+        '[[step]]\nuse = "gemini_live"\nmodel = "x-${GEMINI_MODEL}-${PREROLL_MS}"\n'
+        'voice = "${GEMINI_VOICE}"\n\npreroll_ms = 3\n'
+    ).steps
+    assert step.line == 1
+    assert step.origins == {
+        "model": Origin(3, ("GEMINI_MODEL", "PREROLL_MS")),
+        "voice": Origin(4, ("GEMINI_VOICE",), is_setting=True),
+        "preroll_ms": Origin(6),
+    }
+
+
+def test_settings_deep_in_a_value_belong_to_its_origin() -> None:
+    """Lists and tables, each setting once."""
+    (step,) = load(
+        f'[[step]]\nuse = "{EQUALIZER}"\ngain = ["${{PREROLL_MS}}", {{x = "v=${{PREROLL_MS}}${{BARGE_IN}}"}}]\n'
+    ).steps
+    assert step.origins == {"gain": Origin(3, ("PREROLL_MS", "BARGE_IN"))}
+
+
+def test_the_settings_for_steps_are_those_of_the_shipped_files() -> None:
+    """What no shipped step gets is the server's own business."""
+    assert {"VAD_PROVIDER", "BARGE_IN"} <= shipped_settings()
+    assert not {"PORT", "SETTING"} & shipped_settings()
+
+
+# Steps that are not installed
+
+NOT_INSTALLED = """
+from loguru import logger
+try:
+    import no_such_package_of_mine
+except ModuleNotFoundError as error:
+    raise ImportError(f"Missing module: {error}") from error
+"""
+
+
+def test_a_package_that_is_not_installed_is_no_mistake_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file can be read, and the server says what to install; both name the step's line."""
+    (tmp_path / "my_service.py").write_text(NOT_INSTALLED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = f'{MODEL}\n[[step]]\nuse = "my_service:Tts"\nvoice = "${{GEMINI_MODEL}}"\n'
+    Path(FILE).write_text(text)
+    draft = read_pipeline(FILE, VARIABLES)
+    missing = "the package 'no_such_package_of_mine' is not installed"
+    origins = {"voice": Origin(7, ("GEMINI_MODEL",), is_setting=True)}
+    assert draft.steps[1] == UninstalledStep("my_service:Tts", {"voice": "m-1"}, 5, origins, missing)
+    assert faults_of(text) == [f"5: step 'my_service:Tts': {missing}"]
+    assert faults_of(f"nmae = 1\n{text}")[1:] == [f"6: step 'my_service:Tts': {missing}"]
 
 
 # Somebody else's steps

@@ -1,0 +1,80 @@
+"""Steps in an order in which they can't work: certain cases only, for what foreign steps do, nobody knows."""
+
+from collections.abc import Iterator, Sequence
+
+from pipecat.processors.frame_processor import FrameProcessor
+
+from pipelines.registry import STEPS
+from pipelines.spec import StepSpec, UninstalledStep
+from processors.gemini_live import GeminiLive
+from processors.speech_state import SpeechStateEmitter
+from processors.transcript_log import TranscriptLog
+from processors.transcription import TranscriptionForwarder
+from processors.vad import Vad
+
+Step = StepSpec | UninstalledStep
+OrderWarning = tuple[int, str]
+"""The line that it is about, and the text."""
+
+_HEARS = (Vad, GeminiLive)
+"""Steps that work on the client's speech, which the engine keeps to itself."""
+_COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
+    TranscriptionForwarder: (GeminiLive, "gets none of its texts"),
+    SpeechStateEmitter: (GeminiLive, "does not see when an utterance is answered, and stays at 'processing'"),
+    TranscriptLog: (TranscriptionForwarder, "gets no turns to log"),
+}
+
+
+def order_warnings(steps: Sequence[Step]) -> list[OrderWarning]:
+    """What will not work in a pipeline of these steps, in the order of their lines."""
+    return sorted([*_lacks(steps), *_deaf(steps), *_early(steps)])
+
+
+def _class_of(step: Step) -> type[FrameProcessor] | None:
+    """The step's class where it is one of ours; what it does is known then."""
+    known = isinstance(step, StepSpec) and step.step_class in STEPS.values()
+    return step.step_class if known and isinstance(step, StepSpec) else None
+
+
+def _first(step_class: type[FrameProcessor], steps: Sequence[Step]) -> int | None:
+    """Where the first step of this class stands."""
+    return next((index for index, step in enumerate(steps) if _class_of(step) is step_class), None)
+
+
+def _any_foreign(steps: Sequence[Step]) -> bool:
+    return any(_class_of(step) is None for step in steps)
+
+
+def _lacks(steps: Sequence[Step]) -> Iterator[OrderWarning]:
+    engine = _first(GeminiLive, steps)
+    if engine is None:
+        if not _any_foreign(steps):
+            yield steps[0].line, 'no step interprets, so clients never get an answer: add use = "gemini_live"'
+    elif _first(TranscriptionForwarder, steps) is None and not _any_foreign(steps[engine:]):
+        use = steps[engine].use
+        yield (
+            steps[engine].line,
+            f"no 'transcription_forwarder' after '{use}', so clients get no texts and no turns",
+        )
+
+
+def _deaf(steps: Sequence[Step]) -> Iterator[OrderWarning]:
+    engine = _first(GeminiLive, steps)
+    if engine is None:
+        return
+    for step in steps[engine + 1 :]:
+        if _class_of(step) in _HEARS:
+            keeper = steps[engine]
+            yield step.line, f"step '{step.use}' gets no speech, for '{keeper.use}' in line {keeper.line} keeps it"
+
+
+def _early(steps: Sequence[Step]) -> Iterator[OrderWarning]:
+    for index, step in enumerate(steps):
+        source, consequence = _COMES_AFTER.get(_class_of(step) or FrameProcessor, (FrameProcessor, ""))
+        first = _first(source, steps)
+        if first is not None and first > index and not _any_foreign(steps[:index]):
+            later = steps[first]
+            yield (
+                step.line,
+                f"step '{step.use}' comes before '{later.use}' in line {later.line}, so it {consequence}",
+            )
