@@ -16,7 +16,7 @@ import typer
 from client.errors import ClientError
 
 if TYPE_CHECKING:
-    from client.demo import Outcome
+    from client.batch import Outcome
     from client.view import Screen
 
 DEFAULT_OUT_DIR = Path("out")
@@ -37,36 +37,97 @@ Url = Annotated[str, typer.Option(help="The server's websocket.")]
 
 @app.command()
 def interpret(
-    file: Annotated[Path, typer.Argument(help="The recording: a WAV file of any rate.", metavar="FILE.wav")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Recordings: WAV files of any rate.", metavar="FILE.wav")
+    ] = None,
     url: Url = DEFAULT_URL,
     out: Annotated[
         Path | None, typer.Option(help="Write the interpretation here, as WAV.", show_default="out/FILE.wav")
     ] = None,
     transcript: Annotated[
-        Path | None, typer.Option(help="Write the turns here, as JSON lines.", show_default="beside --out, .jsonl")
+        Path | None,
+        typer.Option(
+            help="Write the turns here, as JSON lines, with subtitles beside.", show_default="beside --out, .jsonl"
+        ),
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option(help="Write everything into this directory.", show_default="out")
     ] = None,
     language: Annotated[
         Literal["auto", "ko", "en"], typer.Option(help="The language that is spoken; the other one comes out.")
     ] = "auto",
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            min=8000,
+            max=48000,
+            metavar="HZ",
+            help="Send at this sample rate.",
+            show_default="the file's; --mic: 16000",
+        ),
+    ] = None,
     chunk_ms: Annotated[int, typer.Option(min=10, max=1000, help="Length of the chunks that are sent.")] = 20,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Show events as JSON lines, and nothing else.")
+    ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Send faster than real time while no interpretation is awaited.")
+    ] = False,
+    fast_rate: Annotated[
+        float | None,
+        typer.Option(min=1, max=100, help="With --fast: at most so many times real time.", show_default="4"),
+    ] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Interpret a microphone instead, until Ctrl-C.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="With --mic: the device's index, or a part of its name.")
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="SECS", help="With --mic: how long.", show_default="until Ctrl-C"),
+    ] = None,
+    list_devices: Annotated[bool, typer.Option("--list-devices", help="List the microphones, and end.")] = False,
 ) -> None:
-    """Stream a recording to the server in real time and show what it makes of it.
+    """Stream recordings or a microphone to the server and show what it makes of them.
 
-    The interpretation is written on the recording's time line, so that the two play side by side.
+    The interpretation is written on the time line of the speech, so that the
+    two play side by side; the texts go into a transcript and into subtitles.
+    Ctrl-C ends it, and what has come so far is written.
     """
-    from client.interpret import InterpretJob, interpret
+    from client.options import InterpretOptions
+    from client.running import run
 
-    if out is None:
-        DEFAULT_OUT_DIR.mkdir(exist_ok=True)
-        out = DEFAULT_OUT_DIR / f"{file.stem}.wav"
-    transcript = transcript or out.with_suffix(".jsonl")
-    job = InterpretJob(file, url, out, transcript, language, chunk_ms)
     with _errors_as_lines():
-        with _screen(prefixed=False) as screen:
-            summary = asyncio.run(interpret(job, screen.view(file.name)))
-        for line in summary.lines():
-            typer.echo(line)
-        typer.echo(f"written to: {out}, {transcript}")
+        if list_devices:
+            _list_devices()
+            return
+        options = InterpretOptions(
+            files=files or [],
+            url=url,
+            default_out_dir=DEFAULT_OUT_DIR,
+            out=out,
+            transcript=transcript,
+            out_dir=out_dir,
+            language=language,
+            rate_hz=rate,
+            chunk_ms=chunk_ms,
+            fast=fast,
+            fast_rate=fast_rate,
+            mic=mic,
+            device=device,
+            duration_secs=duration,
+        )
+        jobs = options.jobs()
+        screen = _json_screen() if json_lines else _screen(prefixed=len(jobs) > 1, keep_ended=False)
+        code = run(jobs, screen, json_lines=json_lines, until_stopped=mic)
+    if code:
+        raise typer.Exit(code)
+
+
+def _list_devices() -> None:
+    from client.microphone import SounddeviceBackend
+
+    for line in SounddeviceBackend().devices() or ["no input device: plug a microphone in"]:
+        typer.echo(line)
 
 
 @app.command()
@@ -89,7 +150,14 @@ def demo(
             raise typer.Exit(1)
 
 
-def _screen(*, prefixed: bool) -> "Screen":
+def _json_screen() -> "Screen":
+    from client.jsonview import JsonScreen
+
+    _tolerate_narrow_encodings()
+    return JsonScreen(sys.stdout)
+
+
+def _screen(*, prefixed: bool, keep_ended: bool = True) -> "Screen":
     """The live view on a terminal, plain lines elsewhere."""
     from rich.console import Console
 
@@ -98,19 +166,20 @@ def _screen(*, prefixed: bool) -> "Screen":
 
     _tolerate_narrow_encodings()
     if _on_terminal():
-        return LiveScreen(Console(highlight=False), prefixed=prefixed)
+        return LiveScreen(Console(highlight=False), prefixed=prefixed, keep_ended=keep_ended)
     return PlainScreen(sys.stdout, prefixed=prefixed)
 
 
 def _print_report(outcomes: Sequence["Outcome"], out_dir: Path) -> None:
     from rich.console import Console
 
-    from client.report import total, turn_table
+    from client.report import turn_table
+    from client.summary import total
 
     width_cells = None if _on_terminal() else PLAIN_WIDTH_CELLS
     if any(outcome.turns for outcome in outcomes):
         Console(highlight=False, width=width_cells).print(turn_table(outcomes))
-    for line in total(outcomes).lines():
+    for line in total(outcome.summary for outcome in outcomes if outcome.summary).lines():
         typer.echo(line)
     typer.echo(f"written to: {out_dir}")
 

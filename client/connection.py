@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from client.errors import InputError, ServerError
 from client.wire import Event, Failure, parse_frame
-from protocol.errors import CloseCode
+from protocol.errors import CloseCode, ErrorCode
 from protocol.messages import Close, Connected, Init, InitConfig
 
 OPEN_SECS = 10.0
@@ -24,6 +24,9 @@ CONNECTED_SECS = 15.0
 SEND_SECS = 10.0
 """Longest wait for the server to take a chunk."""
 
+PONG_SECS = 2.0
+"""Longest wait for the answer to a ping."""
+
 CLOSE_SECS = 5.0
 """Longest wait for the server to close after ``close``."""
 
@@ -33,6 +36,7 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 _START_THE_SERVER = (
     "start the server with 'python server.py', or with 'python server.py --emulator' to try it without a key"
 )
+_SLOW_DOWN = "; with --fast, give the server's MAX_INGEST_RATE, or less, as --fast-rate"
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -64,6 +68,14 @@ class Connection:
             f"expected 'connected' within {CONNECTED_SECS:.0f} s of 'init', got none; look at the server's log"
         )
 
+    async def round_trip_secs(self) -> float:
+        """How long a message takes to the server and back, by one ping; 0 where it stays unanswered."""
+        try:
+            async with asyncio.timeout(PONG_SECS):
+                return await (await self._websocket.ping())
+        except (TimeoutError, ConnectionClosed):
+            return 0.0
+
     async def send_audio(self, pcm: bytes) -> None:
         """Sends a chunk: signed 16 bit little endian PCM, mono, at the rate named in ``init``.
 
@@ -88,7 +100,7 @@ class Connection:
                     f"the server closed the connection unexpectedly: {_close_text(closed)}"
                 ) from closed
             if isinstance(event, Failure):
-                raise ServerError(f"the server reported {event.code or 'an error'}: {event.message}")
+                raise ServerError(f"the server reported {event.code or 'an error'}: {event.message}{_hint(event)}")
             if event is not None:
                 yield event
 
@@ -185,6 +197,10 @@ def _os_reason(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
         return "nothing listens there"
     return error.strerror or str(error)
+
+
+def _hint(failure: Failure) -> str:
+    return _SLOW_DOWN if failure.code == ErrorCode.RATE_LIMITED else ""
 
 
 def _close_text(closed: ConnectionClosed) -> str:

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from client.errors import ClientError, InputError
-from client.interpret import InterpretJob, Patience, interpret
+from client.batch import Outcome, outcome_of
+from client.errors import InputError
+from client.interpret import InterpretJob, Patience
+from client.outputs import Outputs, make_dir
 from client.pacing import Clock
-from client.summary import Summary
-from client.turns import Turn
-from client.view import Screen, View
+from client.sources import WavInput
+from client.view import Screen
 
 SAMPLES_DIR = Path(__file__).parent.parent / "samples"
 """Real speech that comes with the project."""
@@ -25,26 +25,6 @@ DIRECTIONS = (("ko", "en"), ("en", "ko"))
 """Source and target languages that must both occur."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one recording fared.
-
-    Attributes:
-        name: The file's name.
-        summary: What came out, or
-        error: what went wrong.
-    """
-
-    name: str
-    summary: Summary | None = None
-    error: ClientError | None = None
-
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """The completed turns; none where the session failed."""
-        return self.summary.turns if self.summary else ()
-
-
 async def demo(
     url: str,
     files: Sequence[Path],
@@ -56,7 +36,7 @@ async def demo(
 ) -> list[Outcome]:
     """Streams all ``files`` at the same time, each in a session of its own.
 
-    Writes ``NAME.wav`` (the interpretation) and ``NAME.jsonl`` (the transcript) into ``out_dir``, which is made.
+    Writes the files of :class:`client.outputs.Outputs` for each, named after it, into ``out_dir``, which is made.
     A session that fails leaves the others alone.
 
     Returns:
@@ -67,10 +47,11 @@ async def demo(
     """
     if len({path.stem for path in files}) < len(files):
         raise InputError("expected files with different names, since the outputs are named after them")
-    _make_dir(out_dir)
+    make_dir(out_dir)
     jobs = [_job(url, path, out_dir, patience or Patience()) for path in files]
     views = [screen.view(path.name) for path in files]
-    return await asyncio.gather(*(_outcome(job, view, clock) for job, view in zip(jobs, views, strict=True)))
+    running = [outcome_of(job, view, clock=clock) for job, view in zip(jobs, views, strict=True)]
+    return await asyncio.gather(*running)
 
 
 def problems(outcomes: Sequence[Outcome]) -> list[str]:
@@ -88,25 +69,7 @@ def problems(outcomes: Sequence[Outcome]) -> list[str]:
     return found
 
 
-def _make_dir(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the directory {path}: {error.strerror or error}") from error
-
-
 def _job(url: str, path: Path, out_dir: Path, patience: Patience) -> InterpretJob:
     return InterpretJob(
-        wav_path=path,
-        url=url,
-        out_path=out_dir / f"{path.stem}.wav",
-        transcript_path=out_dir / f"{path.stem}.jsonl",
-        patience=patience,
+        WavInput(path), url, Outputs.named(out_dir, path.stem), recordings=(path,), patience=patience
     )
-
-
-async def _outcome(job: InterpretJob, view: View, clock: Clock | None) -> Outcome:
-    try:
-        return Outcome(job.wav_path.name, summary=await interpret(job, view, clock))
-    except ClientError as error:
-        return Outcome(job.wav_path.name, error=error)

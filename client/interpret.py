@@ -1,20 +1,25 @@
-"""One session from file to file: streams a recording in real time and takes down what comes back."""
+"""One session from speech to files: streams a recording or a microphone and takes down what comes back."""
 
 import asyncio
-import os
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from client.connection import Connection, open_connection
-from client.errors import ClientError, InputError, ServerError
-from client.pacing import Clock, MonotonicClock, paced
-from client.playback import PLAYBACK_RATE_HZ, Playback
-from client.summary import Summary, write_transcript
-from client.turns import TurnTracker
+from client.errors import ClientError, ServerError
+from client.fast import FastPace
+from client.outputs import Outputs
+from client.pacing import Clock, MonotonicClock, Pacer, real_time
+from client.playback import Playback
+from client.sources import Input, Source
+from client.stopping import Stop, StoppedError
+from client.summary import Summary
+from client.timeline import AudioTimeline
+from client.turns import Turn, TurnTracker
 from client.view import View
-from client.wav import Recording, read_wav, write_wav
 from client.wire import Event, Notice, Sound
-from protocol.messages import InitConfig, Interrupted, SpeechState
+from protocol.messages import SAMPLE_BYTES, InitConfig, Interrupted, SpeechState
 
 _POLL_SECS = 0.05
 
@@ -37,87 +42,99 @@ class InterpretJob:
     """What to interpret, by whom, and what to write.
 
     Attributes:
-        wav_path: The recording, see :func:`client.wav.read_wav`.
+        input: The speech.
         url: Of the server's websocket.
-        out_path: Where to write the interpretation: mono 16 bit WAV at 24000 Hz on the recording's time line;
-            ``None`` for nowhere.
-        transcript_path: Where to write one JSON object for each turn; ``None`` for nowhere.
+        outputs: What to write.
+        recordings: Files that no output may overwrite.
         language: The language spoken to the interpreter, or ``"auto"`` for either of the pair.
         chunk_ms: Length of the chunks that are sent.
+        fast_rate: How many seconds of audio to send in a second where nothing is outstanding, see
+            :mod:`client.fast`; ``None``: real time.
         patience: How long to wait in the end.
     """
 
-    wav_path: Path
+    input: Input
     url: str
-    out_path: Path | None = None
-    transcript_path: Path | None = None
+    outputs: Outputs
+    recordings: Collection[Path] = ()
     language: str = "auto"
     chunk_ms: int = 20
+    fast_rate: float | None = None
     patience: Patience = field(default_factory=Patience)
 
 
-async def interpret(job: InterpretJob, view: View, clock: Clock | None = None) -> Summary:
-    """Runs a session to its end and writes what the job asks for, also where the session fails on its way.
+async def interpret(job: InterpretJob, view: View, clock: Clock | None = None, stop: Stop | None = None) -> Summary:
+    """Runs a session until all is interpreted, or the user wants no more, and writes what came.
 
     Raises:
-        InputError: The recording cannot be read or an output cannot be written; nothing was sent.
-        ServerError: The server cannot be reached, fails, or leaves a turn undone.
-        ClientError: An output cannot be written in the end.
+        InputError: The speech cannot be had or an output cannot be written; nothing was sent.
+        ServerError: The server cannot be reached, fails, or leaves a turn undone; what came is written.
+        ClientError: The speech breaks off, or an output cannot be written in the end.
     """
-    for path in (job.out_path, job.transcript_path):
-        _check_writable(path, job.wav_path)
-    if job.out_path is not None and job.out_path == job.transcript_path:
-        raise InputError(f"expected two files for interpretation and transcript, got {job.out_path} twice")
-    recording = await asyncio.to_thread(read_wav, job.wav_path)
-    session = _Session(job, recording, view, clock or MonotonicClock())
+    stop = stop or Stop()
     try:
-        async with open_connection(job.url) as connection:
-            await session.run(connection)
+        job.outputs.check(job.recordings)
+        source = await asyncio.to_thread(job.input.open)
+        async with contextlib.AsyncExitStack() as stack:
+            connection = await stop.unless_asked(stack.enter_async_context(open_connection(job.url)))
+            session = _Session(job, source, connection, view, clock or MonotonicClock())
+            await session.run(stop)
+            summary = session.summary()
+    except StoppedError:
+        summary = Summary((), 0.0, 0.0, stopped=True)
     except ClientError as error:
         view.ended(f"failed: {error}")
         raise
-    view.ended("done")
-    return session.summary()
+    view.ended("stopped" if summary.stopped else "done")
+    return summary
 
 
 class _Session:
     """What is known of a running session."""
 
-    def __init__(self, job: InterpretJob, recording: Recording, view: View, clock: Clock) -> None:
+    def __init__(self, job: InterpretJob, source: Source, connection: Connection, view: View, clock: Clock) -> None:
         self._job = job
-        self._recording = recording
+        self._source = source
+        self._connection = connection
         self._view = view
         self._clock = clock
         self._turns = TurnTracker()
         self._playback = Playback()
         self._warnings: list[str] = []
-        self._started_secs = 0.0
+        self._timeline = AudioTimeline(0.0, 0.0)
+        self._sent_samples = 0
+        self._round_trip_secs = 0.0
         self._last_activity_secs = 0.0
+        self._stopped = False
 
-    async def run(self, connection: Connection) -> None:
-        config = InitConfig(
-            language=self._job.language, sample_rate=self._recording.rate_hz, audio_encoding="binary"
-        )
-        await connection.open_session(config)
-        self._started_secs = self._clock.now_secs()
-        self._view.started(self._recording.duration_secs)
+    async def run(self, stop: Stop) -> None:
+        await stop.unless_asked(self._begin())
         try:
-            await self._talk(connection)
+            await stop.unless_asked(self._talk())
+        except StoppedError:
+            self._stopped = True
         finally:
-            self._write_outputs()
-        await connection.end()
+            self._turns.end(self._timeline.position_secs(self._clock.now_secs()))
+            self._job.outputs.write(self._timed_turns(), self._playback, min_secs=self._sent_secs)
+        with contextlib.suppress(ServerError) if self._stopped else contextlib.nullcontext():
+            await self._connection.end()
 
     def summary(self) -> Summary:
+        turns = [turn for turn in self._timed_turns() if turn.completed_secs is not None]
         return Summary(
-            tuple(self._turns.finished),
-            self._recording.duration_secs,
-            self._playback.heard_secs,
-            tuple(self._warnings),
+            tuple(turns), self._sent_secs, self._playback.heard_secs, tuple(self._warnings), self._stopped
         )
 
-    async def _talk(self, connection: Connection) -> None:
-        listening = asyncio.create_task(self._listen(connection))
-        speaking = asyncio.create_task(self._speak_and_settle(connection))
+    async def _begin(self) -> None:
+        config = InitConfig(language=self._job.language, sample_rate=self._source.rate_hz, audio_encoding="binary")
+        await self._connection.open_session(config)
+        self._round_trip_secs = await self._connection.round_trip_secs()
+        self._timeline = AudioTimeline(self._clock.now_secs(), self._room_secs())
+        self._view.started(self._source.duration_secs)
+
+    async def _talk(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        speaking = asyncio.create_task(self._speak_and_settle())
         try:
             await asyncio.wait((listening, speaking), return_when=asyncio.FIRST_COMPLETED)
             for task in (listening, speaking):
@@ -128,83 +145,91 @@ class _Session:
             speaking.cancel()
             await asyncio.gather(listening, speaking, return_exceptions=True)
 
-    async def _speak_and_settle(self, connection: Connection) -> None:
-        await self._speak(connection)
+    # Speaking
+
+    async def _speak_and_settle(self) -> None:
+        await self._speak()
+        self._timeline.finished(self._clock.now_secs())
         await self._settle()
 
-    async def _speak(self, connection: Connection) -> None:
-        chunks = paced(self._recording, self._job.chunk_ms, self._clock, self._started_secs)
-        async for spoken_secs, pcm in chunks:
-            await connection.send_audio(pcm)
-            self._view.sent(spoken_secs)
+    async def _speak(self) -> None:
+        async for chunk in self._source.chunks(self._job.chunk_ms, self._pacer()):
+            if chunk.lost_ms:
+                self._warn(f"SPEECH_LOST: {chunk.lost_ms} ms of speech were not taken from the microphone in time")
+            await self._connection.send_audio(chunk.pcm)
+            self._sent_samples += len(chunk.pcm) // SAMPLE_BYTES
+            self._timeline.sent(self._sent_secs, self._clock.now_secs(), self._room_secs())
+            self._view.sent(self._sent_secs)
+
+    @property
+    def _sent_secs(self) -> float:
+        return self._sent_samples / self._source.rate_hz
+
+    def _pacer(self) -> Pacer:
+        now_secs = self._clock.now_secs()
+        if self._job.fast_rate is None:
+            return Pacer(self._clock, now_secs, real_time)
+        pace = FastPace(self._job.fast_rate, self._turns)
+        return Pacer(self._clock, now_secs, lambda: pace.rate(self._clock.now_secs(), self._sent_secs))
+
+    def _room_secs(self) -> float:
+        """How much audio the next chunk can hold."""
+        chunk_secs = self._job.chunk_ms / 1000
+        duration_secs = self._source.duration_secs
+        return chunk_secs if duration_secs is None else min(chunk_secs, max(0.0, duration_secs - self._sent_secs))
 
     async def _settle(self) -> None:
         """Returns once all turns are done."""
         self._view.waiting()
         patience = self._job.patience
-        sent_secs = self._last_activity_secs = self._now_secs()
+        since_secs = self._last_activity_secs = self._clock.now_secs()
         while not self._done(patience.quiet_secs):
-            if self._now_secs() - sent_secs > patience.limit_secs:
+            if self._clock.now_secs() - since_secs > patience.limit_secs:
                 raise ServerError(
-                    f"expected all turns within {patience.limit_secs:.0f} s of the end of the recording, but "
+                    f"expected all turns within {patience.limit_secs:.0f} s of the end of the speech, but "
                     f"{self._unfinished()}; look at the server's log"
                 )
             await self._clock.sleep(_POLL_SECS)
 
     def _done(self, quiet_secs: float) -> bool:
-        return self._turns.idle and self._now_secs() - self._last_activity_secs >= quiet_secs
+        return self._turns.idle and self._clock.now_secs() - self._last_activity_secs >= quiet_secs
 
     def _unfinished(self) -> str:
         if self._turns.live:
             return f"turn {self._turns.live.index} has no 'turn_complete'"
         return f"the server is still busy (state '{self._turns.state}')"
 
-    async def _listen(self, connection: Connection) -> None:
-        async for event in connection.events():
-            self._last_activity_secs = self._now_secs()
-            self._take(event, self._last_activity_secs)
+    # Listening
 
-    def _take(self, event: Event, at_secs: float) -> None:
+    async def _listen(self) -> None:
+        async for event in self._connection.events():
+            now_secs = self._last_activity_secs = self._clock.now_secs()
+            heard_secs = self._timeline.position_secs(now_secs - self._round_trip_secs)
+            self._take(event, self._timeline.position_secs(now_secs), heard_secs)
+
+    def _take(self, event: Event, at_secs: float, heard_secs: float) -> None:
+        finished, live = len(self._turns.finished), self._turns.live
+        self._turns.apply(event, at_secs, heard_secs)
         match event:
-            case Sound(pcm=pcm):
-                self._playback.queue(pcm, at_secs)
+            case Sound(pcm=pcm) if self._turns.live:
+                self._playback.queue(pcm, at_secs, self._turns.live.index)
             case Interrupted():
                 self._playback.interrupt(at_secs)
             case Notice(code=code, message=message):
-                self._warnings.append(f"{code}: {message}")
-                self._view.warning(self._warnings[-1])
+                self._warn(f"{code}: {message}")
             case SpeechState(state=state):
                 self._view.state(state, at_secs)
-        self._follow_turns(event, at_secs)
-
-    def _follow_turns(self, event: Event, at_secs: float) -> None:
-        finished, live = len(self._turns.finished), self._turns.live
-        self._turns.apply(event, at_secs)
-        for turn in self._turns.finished[finished:]:
+        for turn in self._timed_turns()[finished:] if len(self._turns.finished) > finished else ():
             self._view.finished(turn)
         if self._turns.live is not live:
             self._view.live(self._turns.live)
 
-    def _now_secs(self) -> float:
-        return self._clock.now_secs() - self._started_secs
+    def _warn(self, text: str) -> None:
+        self._warnings.append(text)
+        self._view.warning(text)
 
-    def _write_outputs(self) -> None:
-        if self._job.transcript_path is not None:
-            write_transcript(self._job.transcript_path, self._turns.finished)
-        if self._job.out_path is not None:
-            heard = self._playback.rendered(min_secs=self._recording.duration_secs)
-            write_wav(self._job.out_path, heard, PLAYBACK_RATE_HZ)
+    # What came of it
 
-
-def _check_writable(path: Path | None, wav_path: Path) -> None:
-    """Refuses an output before half a minute of speech has been sent for nothing."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise InputError(f"expected a file to write to, but {path} is a directory; name a file in it")
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: the directory {path.parent} does not exist; create it")
-    if path.exists() and wav_path.exists() and path.samefile(wav_path):
-        raise InputError(f"expected an output other than the recording, got {path} for both")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InputError(f"cannot write {path}: permission denied; choose another place")
+    def _timed_turns(self) -> list[Turn]:
+        turns = self._turns.timed(self._sent_secs)
+        return [replace(turn, target_span=self._playback.span(turn.index)) for turn in turns]

@@ -28,11 +28,13 @@ class LiveScreen:
     Args:
         console: The terminal.
         prefixed: Whether what stays starts with its session's name.
+        keep_ended: Whether the panel of a session that is over stays among the others.
     """
 
-    def __init__(self, console: Console, *, prefixed: bool = False) -> None:
+    def __init__(self, console: Console, *, prefixed: bool = False, keep_ended: bool = True) -> None:
         self._console = console
         self._prefixed = prefixed
+        self._keep_ended = keep_ended
         self._panels: list[PanelView] = []
         self._live = Live(self, console=console, refresh_per_second=REDRAWS_PER_SEC, transient=True)
 
@@ -50,26 +52,31 @@ class LiveScreen:
         return panel
 
     def __rich__(self) -> RenderableType:
-        return Group(*self._panels)
+        return Group(*(panel for panel in self._panels if self._keep_ended or not panel.over))
 
 
 class PanelView:
-    """One session as a panel: progress in seconds of audio, speech state, and the growing texts."""
+    """One session as a panel: progress in seconds of audio, speech state, and the growing texts.
+
+    Attributes:
+        over: The session has ended.
+    """
 
     def __init__(self, console: Console, name: str, prefix: str) -> None:
         self._console = console
         self._name = name
         self._prefix = prefix
         self._phase = "connecting"
-        self._duration_secs = 0.0
+        self.over = False
+        self._duration_secs: float | None = 0.0
         self._sent_secs = 0.0
         self._state: State = "silent"
         self._turn: Turn | None = None
 
-    def started(self, duration_secs: float) -> None:
-        """Shows the progress bar's full length."""
+    def started(self, duration_secs: float | None) -> None:
+        """Shows the progress bar's full length, where there is one."""
         self._duration_secs = duration_secs
-        self._phase = "sending"
+        self._phase = "listening, Ctrl-C ends it" if duration_secs is None else "sending"
 
     def sent(self, secs: float) -> None:
         """Moves the progress bar."""
@@ -106,6 +113,7 @@ class PanelView:
 
     def ended(self, outcome: str) -> None:
         """Says in the panel how the session ended."""
+        self.over = True
         self._phase = printable(outcome)
         self._turn = None
 
@@ -118,9 +126,13 @@ class PanelView:
         row.add_column(ratio=1)
         row.add_column(no_wrap=True)
         row.add_column(no_wrap=True)
-        times = Text(f"{self._sent_secs:.1f} / {self._duration_secs:.1f} s")
+        total_secs = self._duration_secs
+        times = Text(
+            f"{self._sent_secs:.1f} s" if total_secs is None else f"{self._sent_secs:.1f} / {total_secs:.1f} s"
+        )
         phase = Text.assemble((self._state, _STATE_STYLES[self._state]), (f" · {self._phase}", "dim"))
-        row.add_row(ProgressBar(total=self._duration_secs or 1.0, completed=self._sent_secs), times, phase)
+        bar = Text() if total_secs is None else ProgressBar(total=total_secs or 1.0, completed=self._sent_secs)
+        row.add_row(bar, times, phase)
         return row
 
     def _text_row(self, name: str) -> RenderableType:

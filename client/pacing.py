@@ -1,11 +1,12 @@
-"""Time: the clock that everything else is given, and audio handed out as fast as it would be spoken."""
+"""Time: the clock that everything else is given, and how fast audio may be handed out."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Protocol
 
-from client.wav import Recording
+LATEST_SECS = 5.0
+"""Audio that is overdue by more than this (the computer slept) is not caught up with: the schedule starts anew."""
 
 
 class Clock(Protocol):
@@ -30,29 +31,33 @@ class MonotonicClock:
         await asyncio.sleep(secs)
 
 
-async def paced(
-    recording: Recording, chunk_ms: int, clock: Clock, started_secs: float
-) -> AsyncIterator[tuple[float, bytes]]:
-    """Hands out a recording in real time, as a microphone would: each chunk once it has been spoken.
+def real_time() -> float:
+    """The rate of speech as it is spoken: one second of audio a second."""
+    return 1.0
 
-    The schedule is fixed by the samples handed out so far, so a late chunk delays none of the following ones and
-    the stream does not drift; chunks that are overdue come at once.
+
+class Pacer:
+    """Lets audio through as fast as it may go, which in real time is once it has been spoken.
+
+    The schedule follows from the audio let through so far, so a late chunk delays none of the following ones and
+    the stream does not drift: chunks that are overdue go at once.
 
     Args:
-        recording: What is spoken.
-        chunk_ms: Length of a chunk; the last one may be shorter.
         clock: Tells and spends the time.
-        started_secs: The clock's time at which the recording's first sample is spoken.
-
-    Yields:
-        Seconds of the recording that have been spoken with this chunk, and its PCM: signed 16 bit little endian,
-        mono, at the recording's rate.
+        started_secs: The clock's time at which the first sample is spoken.
+        rate: Seconds of audio a second; asked anew for each chunk.
     """
-    chunk_samples = max(1, recording.rate_hz * chunk_ms // 1000)
-    for first in range(0, len(recording.samples), chunk_samples):
-        chunk = recording.samples[first : first + chunk_samples]
-        spoken_secs = (first + len(chunk)) / recording.rate_hz
-        ahead_secs = started_secs + spoken_secs - clock.now_secs()
+
+    def __init__(self, clock: Clock, started_secs: float, rate: Callable[[], float] = real_time) -> None:
+        self._clock = clock
+        self._due_secs = started_secs
+        self._rate = rate
+
+    async def let_through(self, audio_secs: float) -> None:
+        """Returns when the next ``audio_secs`` of audio are due."""
+        self._due_secs += audio_secs / self._rate()
+        ahead_secs = self._due_secs - self._clock.now_secs()
         if ahead_secs > 0:
-            await clock.sleep(ahead_secs)
-        yield spoken_secs, chunk.astype("<i2").tobytes()
+            await self._clock.sleep(ahead_secs)
+        elif ahead_secs < -LATEST_SECS:
+            self._due_secs = self._clock.now_secs()

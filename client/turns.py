@@ -1,11 +1,11 @@
 """Turns: the server's messages and their arrival times, made into one record for each turn.
 
-Pure. Times are seconds of audio: since the first sample of the recording was spoken.
+Pure. Times are seconds of audio, since its first sample; see :mod:`client.timeline`.
 """
 
 from dataclasses import dataclass, replace
 
-from client.speech import EndsOfSpeech, State
+from client.speech import Span, Speech, State
 from client.wire import Event, Sound
 from protocol.messages import Interrupted, SpeechState, Transcription, TurnComplete
 
@@ -30,7 +30,9 @@ class Turn:
             ``None`` where the output began before the speaker stopped.
         first_text_secs: When its first text, of either side, arrived.
         first_audio_secs: When its first audio arrived.
-        completed_secs: When ``turn_complete`` arrived.
+        completed_secs: When ``turn_complete`` arrived; ``None``: the turn is not complete.
+        source_span: From where to where it was said, see :meth:`client.speech.Speech.spans`.
+        target_span: From where to where its interpretation plays, see :meth:`client.playback.Playback.span`.
     """
 
     index: int
@@ -40,6 +42,8 @@ class Turn:
     first_text_secs: float | None = None
     first_audio_secs: float | None = None
     completed_secs: float | None = None
+    source_span: Span | None = None
+    target_span: Span | None = None
 
     @property
     def delay_ms(self) -> int | None:
@@ -60,7 +64,8 @@ class TurnTracker:
     def __init__(self) -> None:
         self.finished: list[Turn] = []
         self.live: Turn | None = None
-        self._speech = EndsOfSpeech()
+        self._speech = Speech()
+        self._paired = 0
 
     @property
     def state(self) -> State:
@@ -72,11 +77,27 @@ class TurnTracker:
         """Nobody speaks, nothing is being interpreted, and no turn is open."""
         return self.state == "silent" and self.live is None
 
-    def apply(self, event: Event, at_secs: float) -> None:
-        """Takes a message that arrived at ``at_secs``; those that tell nothing of a turn change nothing."""
+    @property
+    def in_output(self) -> bool:
+        """Whether the interpretation of a turn has begun and the turn is not complete."""
+        return self.live is not None and bool(self.live.target.text or self.live.first_audio_secs is not None)
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether speech that is finished seems to wait for its interpretation, or for the rest of it."""
+        return self.in_output or self._speech.waiting
+
+    def apply(self, event: Event, at_secs: float, heard_secs: float | None = None) -> None:
+        """Takes a message; those that tell nothing of a turn change nothing.
+
+        Args:
+            event: The message.
+            at_secs: When it arrived.
+            heard_secs: What the server had heard when it sent it; default: ``at_secs``.
+        """
         match event:
             case SpeechState(state=state):
-                self._speech.on_state(state, at_secs)
+                self._speech.on_state(state, at_secs, heard_secs)
             case Transcription():
                 self._text(event, at_secs)
             case Sound(pcm=pcm) if pcm:
@@ -86,6 +107,21 @@ class TurnTracker:
             case TurnComplete():
                 self._complete(event, at_secs)
 
+    def end(self, at_secs: float) -> None:
+        """The session is over: the turn that is live, if any, is what was said last."""
+        if self.live is not None:
+            self.live = self._answering(self.live, at_secs)
+
+    def timed(self, last_secs: float) -> list[Turn]:
+        """The finished turns and, where there is one, the live one, each with its :attr:`Turn.source_span`.
+
+        Args:
+            last_secs: How much audio there is.
+        """
+        turns = [*self.finished, self.live] if self.live else self.finished
+        spans = self._speech.spans({turn.index: turn.source.text for turn in turns}, last_secs)
+        return [replace(turn, source_span=spans.get(turn.index)) for turn in turns]
+
     def _text(self, event: Transcription, at_secs: float) -> None:
         turn = self._open()
         side = Side(event.text, event.language)
@@ -93,7 +129,7 @@ class TurnTracker:
             turn = replace(turn, source=side)
         else:
             turn = replace(turn, target=side)
-            turn = self._answering(turn) if turn.first_audio_secs is None else turn
+            turn = self._answering(turn, at_secs)
         if turn.first_text_secs is None:
             turn = replace(turn, first_text_secs=at_secs)
         self.live = turn
@@ -101,13 +137,11 @@ class TurnTracker:
     def _audio(self, at_secs: float) -> None:
         turn = self._open()
         if turn.first_audio_secs is None:
-            turn = self._answering(replace(turn, first_audio_secs=at_secs))
+            turn = self._answering(replace(turn, first_audio_secs=at_secs), at_secs)
         self.live = turn
 
     def _complete(self, event: TurnComplete, at_secs: float) -> None:
-        turn = self._open()
-        if turn.first_audio_secs is None:
-            turn = self._answering(turn)
+        turn = self._answering(self._open(), at_secs)
         turn = replace(
             turn,
             source=replace(turn.source, text=event.input_text),
@@ -120,8 +154,9 @@ class TurnTracker:
     def _open(self) -> Turn:
         return self.live or Turn(index=len(self.finished) + 1)
 
-    def _answering(self, turn: Turn) -> Turn:
-        if turn.end_of_speech_secs is not None:
+    def _answering(self, turn: Turn, at_secs: float) -> Turn:
+        """The turn with its end of speech, told when its output begins, once."""
+        if turn.index == self._paired:
             return turn
-        # Where sound came while the speaker went on, whatever end of speech follows is another turn's.
-        return replace(turn, end_of_speech_secs=self._speech.take())
+        self._paired = turn.index
+        return replace(turn, end_of_speech_secs=self._speech.answered_by(turn.index, at_secs))

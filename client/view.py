@@ -14,11 +14,11 @@ STATE_LINE_SECS = 5.0
 class View(Protocol):
     """Is told of one session as it goes; times are seconds of audio."""
 
-    def started(self, duration_secs: float) -> None:
-        """The session is open, and a recording of this length starts."""
+    def started(self, duration_secs: float | None) -> None:
+        """The session is open, and speech of this length starts; ``None``: nobody knows how long."""
 
     def sent(self, secs: float) -> None:
-        """So much of the recording has been sent."""
+        """So much of the speech has been sent."""
 
     def waiting(self) -> None:
         """All of it has been sent; the last turns are awaited."""
@@ -77,9 +77,12 @@ class PlainView:
         self._prefix = prefix
         self._state_line_secs: float | None = None
 
-    def started(self, duration_secs: float) -> None:
-        """Says how long the recording is."""
-        self._line(f"connected, sending {duration_secs:.1f} s of speech")
+    def started(self, duration_secs: float | None) -> None:
+        """Says how long the speech is."""
+        if duration_secs is None:
+            self._line("connected, listening; Ctrl-C ends it")
+        else:
+            self._line(f"connected, sending {duration_secs:.1f} s of speech")
 
     def sent(self, secs: float) -> None:
         """Shows nothing: progress is for terminals."""

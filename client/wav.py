@@ -1,6 +1,7 @@
 """Recordings in files: any WAV in, as mono 16 bit at a rate that the protocol takes; 16 bit mono WAV out."""
 
 import wave
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,13 @@ class Recording:
         return len(self.samples) / self.rate_hz
 
 
-def read_wav(path: Path) -> Recording:
+def read_wav(path: Path, rate_hz: int | None = None) -> Recording:
     """Reads a WAV file of any rate, sample format and number of channels.
 
-    Channels are averaged. A rate outside of what the protocol takes is resampled to the nearest one inside; any
-    other is kept.
+    Args:
+        path: The file. Channels are averaged.
+        rate_hz: To what it is resampled, 8000 to 48000; default: its own rate, or where the protocol does not take
+            that, the nearest that it does.
 
     Raises:
         InputError: The file is missing, no readable audio file, or holds no audio.
@@ -58,16 +61,16 @@ def read_wav(path: Path) -> Recording:
     if path.is_dir():
         raise InputError(f"expected a WAV file, but {path} is a directory; name a file in it")
     try:
-        samples, rate_hz = _read_mono(path)
+        samples, file_rate_hz = _read_mono(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise InputError(f"expected a WAV file, but {path} cannot be read as one: {_reason(error)}") from error
     if not len(samples):
         raise InputError(f"expected speech, but {path} holds no audio; record it again")
-    return _at_supported_rate(samples, rate_hz)
+    return _resampled(samples, file_rate_hz, rate_hz)
 
 
-def write_wav(path: Path, samples: Samples, rate_hz: int) -> None:
-    """Writes mono 16 bit PCM, replacing the file.
+def write_wav(path: Path, blocks: Iterable[Samples], rate_hz: int) -> None:
+    """Writes mono 16 bit PCM, one block after the other, replacing the file.
 
     Raises:
         ClientError: The file cannot be written.
@@ -77,7 +80,8 @@ def write_wav(path: Path, samples: Samples, rate_hz: int) -> None:
             wav.setnchannels(1)
             wav.setsampwidth(2)
             wav.setframerate(rate_hz)
-            wav.writeframes(samples.astype("<i2").tobytes())
+            for samples in blocks:
+                wav.writeframes(samples.astype("<i2").tobytes())
     except OSError as error:
         raise ClientError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -95,16 +99,16 @@ def _to_int16(samples: npt.NDArray[np.float32]) -> Samples:
     return np.asarray(np.clip(np.rint(scaled), -_FULL_SCALE, _FULL_SCALE - 1), np.int16)
 
 
-def _at_supported_rate(samples: Samples, rate_hz: int) -> Recording:
-    if rate_hz not in _READABLE_RATES_HZ:
+def _resampled(samples: Samples, from_hz: int, to_hz: int | None) -> Recording:
+    if from_hz not in _READABLE_RATES_HZ:
         raise InputError(
-            f"expected a sample rate of {_READABLE_RATES_HZ[0]} to {_READABLE_RATES_HZ[-1]} Hz, got {rate_hz} Hz; "
+            f"expected a sample rate of {_READABLE_RATES_HZ[0]} to {_READABLE_RATES_HZ[-1]} Hz, got {from_hz} Hz; "
             f"convert the file, for example to 16000 Hz"
         )
-    supported_hz = min(max(rate_hz, MIN_RATE_HZ), MAX_RATE_HZ)
-    if supported_hz == rate_hz:
-        return Recording(samples, rate_hz)
-    return Recording(np.asarray(soxr.resample(samples, rate_hz, supported_hz), np.int16), supported_hz)
+    to_hz = to_hz or min(max(from_hz, MIN_RATE_HZ), MAX_RATE_HZ)
+    if to_hz == from_hz:
+        return Recording(samples, from_hz)
+    return Recording(np.asarray(soxr.resample(samples, from_hz, to_hz), np.int16), to_hz)
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import soundfile  # the package has no type information
@@ -55,9 +55,9 @@ class Notes:
         self.lines: list[str] = []
         self.sent_secs = 0.0
 
-    def started(self, duration_secs: float) -> None:
-        """Notes the recording's length."""
-        self.lines.append(f"started {duration_secs:.2f}")
+    def started(self, duration_secs: float | None) -> None:
+        """Notes the speech's length."""
+        self.lines.append(f"started {duration_secs}" if duration_secs is None else f"started {duration_secs:.2f}")
 
     def sent(self, secs: float) -> None:
         """Keeps how far it is."""
@@ -175,3 +175,24 @@ def make_wav(path: Path, secs: float = 1.0, rate_hz: int = 16000) -> Path:
     times = np.arange(round(secs * rate_hz)) / rate_hz
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * times), rate_hz, subtype="PCM_16")
     return path
+
+
+class NotesScreen:
+    """A screen of views that write down what they are told.
+
+    Attributes:
+        views: By session name.
+    """
+
+    def __init__(self) -> None:
+        self.views: dict[str, Notes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def view(self, name: str) -> Notes:
+        """A view for one more session."""
+        return self.views.setdefault(name, Notes())

@@ -1,17 +1,24 @@
 """The commands: exit codes, and one line for an error."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+import client.batch
 import client.demo
-import client.interpret
+import client.microphone
+from client.batch import Outcome
 from client.cli import app
-from client.demo import Outcome
 from client.errors import ServerError
 from client.interpret import InterpretJob
+from client.microphone import MicInput
+from client.outputs import Outputs
+from client.pacing import Clock
+from client.sources import WavInput
+from client.stopping import Stop
 from client.summary import Summary
 from client.turns import Side, Turn
 from client.view import View
@@ -29,6 +36,32 @@ def _no_trace(result: Result) -> bool:
     return "Traceback" not in result.output and (
         result.exception is None or isinstance(result.exception, SystemExit)
     )
+
+
+class Sessions:
+    """Stands for all sessions: notes the jobs, shows one turn each, and ends as it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.jobs: list[InterpretJob] = []
+        self.failing: dict[str, ServerError] = {}
+        self.stops_by: int | None = None
+        monkeypatch.setattr(client.batch, "interpret", self._interpret)
+
+    async def _interpret(self, job: InterpretJob, view: View, clock: Clock | None, stop: Stop) -> Summary:
+        self.jobs.append(job)
+        if job.input.name in self.failing:
+            raise self.failing[job.input.name]
+        view.finished(KO_EN)
+        if self.stops_by is not None:
+            stop.ask(self.stops_by)
+        return Summary((KO_EN,), 10.0, 5.0, stopped=self.stops_by is not None)
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sessions:
+    """No server is needed, and results would go into an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    return Sessions(monkeypatch)
 
 
 def test_a_refused_connection_is_one_line(tmp_path: Path) -> None:
@@ -49,7 +82,10 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     assert "does not exist" in result.stderr
 
 
-@pytest.mark.parametrize("option", [["--language", "fr"], ["--chunk-ms", "0"], ["--nope"]])
+@pytest.mark.parametrize(
+    "option",
+    [["--language", "fr"], ["--chunk-ms", "0"], ["--rate", "7999"], ["--fast", "--fast-rate", "0.5"], ["--nope"]],
+)
 def test_wrong_options_are_refused(tmp_path: Path, option: list[str]) -> None:
     """By the command line itself."""
     result = _invoke("interpret", str(make_wav(tmp_path / "a.wav")), *option)
@@ -57,41 +93,119 @@ def test_wrong_options_are_refused(tmp_path: Path, option: list[str]) -> None:
     assert _no_trace(result)
 
 
-def test_interpret_passes_its_options_on_and_ends_with_the_summary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interpret_passes_its_options_on_and_ends_with_the_summary(sessions: Sessions) -> None:
     """Every option reaches the job."""
-    jobs: list[InterpretJob] = []
-
-    async def interpret(job: InterpretJob, view: View) -> Summary:
-        jobs.append(job)
-        view.finished(KO_EN)
-        return Summary((KO_EN,), 10.0, 5.0)
-
-    monkeypatch.setattr(client.interpret, "interpret", interpret)
     options = ["--url", "ws://x/ws", "--out", "o.wav", "--transcript", "t.jsonl", "--language", "en"]
-    result = _invoke("interpret", "a.wav", *options, "--chunk-ms", "40")
-    assert jobs == [InterpretJob(Path("a.wav"), "ws://x/ws", Path("o.wav"), Path("t.jsonl"), "en", 40)]
+    options += ["--chunk-ms", "40", "--rate", "8000", "--fast", "--fast-rate", "2"]
+    result = _invoke("interpret", "a.wav", *options)
+    outputs = Outputs(Path("o.wav"), Path("t.jsonl"))
+    recordings = (Path("a.wav"),)
+    assert sessions.jobs == [
+        InterpretJob(WavInput(Path("a.wav"), 8000), "ws://x/ws", outputs, recordings, "en", 40, 2.0)
+    ]
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[:2] == ["1. [ko] 안녕 → [en] Hi (500 ms)", "turns: 1"]
+    assert result.stdout.splitlines() == [
+        "1. [ko] 안녕 → [en] Hi (500 ms)",
+        *Summary((KO_EN,), 10.0, 5.0).lines(),
+        "written to: o.wav, t.jsonl, t.{source,target}.{vtt,srt}",
+    ]
 
 
-def test_interpret_writes_both_results_unless_told_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interpretation and transcript go into ``out/``, or beside each other where only the first is named."""
-    jobs: list[InterpretJob] = []
+def test_a_microphone_and_its_options(sessions: Sessions) -> None:
+    """Ctrl-C is how it is meant to end, so that is no failure."""
+    sessions.stops_by = 2
+    result = _invoke("interpret", "--mic", "--device", "USB", "--duration", "60", "--out-dir", "d")
+    (job,) = sessions.jobs
+    assert job.input == MicInput("USB", 16000, 60.0)
+    assert job.outputs.wav.parent == Path("d")
+    assert result.exit_code == 0
+    assert "stopped: this is what came so far" in result.stdout
 
-    async def interpret(job: InterpretJob, view: View) -> Summary:
-        jobs.append(job)
-        return Summary((KO_EN,), 10.0, 5.0)
 
-    monkeypatch.setattr(client.interpret, "interpret", interpret)
+@pytest.mark.parametrize(("number", "exit_code"), [(2, 130), (15, 143)])
+def test_ctrl_c_with_recordings(sessions: Sessions, number: int, exit_code: int) -> None:
+    """The exit code says what ended it, and no further recording is begun."""
+    sessions.stops_by = number
+    result = _invoke("interpret", "a.wav", "b.wav")
+    assert result.exit_code == exit_code
+    assert _no_trace(result)
+    assert len(sessions.jobs) == 1
+    assert "recordings: 1 of 2" in result.stdout
+
+
+def test_one_of_several_fails(sessions: Sessions) -> None:
+    """The others are interpreted, the summary is over all of them, and the error names its recording."""
+    sessions.failing["b.wav"] = ServerError("broken")
+    result = _invoke("interpret", "a.wav", "b.wav", "c.wav")
+    assert [job.input.name for job in sessions.jobs] == ["a.wav", "b.wav", "c.wav"]
+    assert result.exit_code == 1
+    assert result.stderr == "error: b.wav: broken\n"
+    lines = result.stdout.splitlines()
+    assert lines[:4] == [
+        "a.wav: 1. [ko] 안녕 → [en] Hi (500 ms)",
+        "c.wav: 1. [ko] 안녕 → [en] Hi (500 ms)",
+        "recordings: 2 of 3",
+        "turns: 2",
+    ]
+    assert [line.split(",")[0] for line in lines[-2:]] == [
+        f"written to: {Path('out/a.wav')}",
+        f"written to: {Path('out/c.wav')}",
+    ]
+
+
+def test_json_is_all_that_is_on_standard_output(sessions: Sessions) -> None:
+    """Events, and the summary as the last one; errors go elsewhere."""
+    sessions.failing["b.wav"] = ServerError("broken")
+    result = _invoke("interpret", "a.wav", "b.wav", "--json")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["event"] for event in events] == ["turn", "summary"]
+    assert events[0]["source_text"] == "안녕"
+    assert events[1] == {
+        "event": "summary",
+        "turns": 1,
+        "speech_secs": 10.0,
+        "interpretation_secs": 5.0,
+        "warnings": [],
+        "failed": ["b.wav"],
+        "stopped": False,
+    }
+    assert result.stderr == "error: b.wav: broken\n"
+    assert result.exit_code == 1
+
+
+def test_a_stop_before_anything_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """There are no numbers to show, and no files to name."""
+
+    async def interpret(*_: object) -> Summary:
+        return Summary((), 0.0, 0.0, stopped=True)
+
     monkeypatch.chdir(tmp_path)
-    result = _invoke("interpret", "talks/a.wav")
-    _invoke("interpret", "talks/a.wav", "--out", "b/c.wav")
-    written = [(job.out_path, job.transcript_path) for job in jobs]
-    assert written == [(Path("out/a.wav"), Path("out/a.jsonl")), (Path("b/c.wav"), Path("b/c.jsonl"))]
-    assert result.stdout.splitlines()[-1] == f"written to: {Path('out/a.wav')}, {Path('out/a.jsonl')}"
-    assert (tmp_path / "out").is_dir()
+    monkeypatch.setattr(client.batch, "interpret", interpret)
+    assert _invoke("interpret", "a.wav").stdout == "stopped before anything was sent\n"
+
+
+def test_arguments_that_do_not_go_together_are_one_line(sessions: Sessions) -> None:
+    """Exit code 2, and no session."""
+    result = _invoke("interpret", "a.wav", "--mic")
+    assert result.exit_code == 2
+    assert result.stderr == "error: expected recordings or --mic, got both; leave one out\n"
+    assert sessions.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("devices", "shown"),
+    [(["* 0  USB  (ALSA)"], "* 0  USB  (ALSA)\n"), ([], "no input device: plug a microphone in\n")],
+)
+def test_the_list_of_devices(monkeypatch: pytest.MonkeyPatch, devices: list[str], shown: str) -> None:
+    """A line each, and nothing else happens."""
+
+    class Backend:
+        def devices(self) -> list[str]:
+            return devices
+
+    monkeypatch.setattr(client.microphone, "SounddeviceBackend", Backend)
+    result = _invoke("interpret", "--list-devices")
+    assert (result.exit_code, result.stdout) == (0, shown)
 
 
 @pytest.mark.parametrize(

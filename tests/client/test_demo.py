@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from client.demo import SAMPLES, Outcome, demo, problems
+from client.batch import Outcome
+from client.demo import SAMPLES, demo, problems
 from client.errors import InputError, ServerError
-from client.report import total, turn_table
-from client.summary import Summary
+from client.report import turn_table
+from client.summary import Summary, total
 from client.turns import Side, Turn
 from client.view import PlainScreen
 from tests.client.fakes import FastClock, Talk, fake_server, make_wav
@@ -50,6 +51,7 @@ async def test_sessions_run_at_the_same_time_and_fail_alone(tmp_path: Path) -> N
     )
     assert (out_dir / "wide.wav").stat().st_size > 48000
     assert "안녕" in (out_dir / "wide.jsonl").read_text("utf-8")
+    assert "안녕" in (out_dir / "wide.source.vtt").read_text("utf-8")
     assert "wide.wav: 1. [ko] 안녕 → [en] Hi\n" in stream.getvalue()
     assert "phone.wav: failed: the server reported INTERNAL" in stream.getvalue()
 
@@ -104,7 +106,7 @@ def test_the_final_table_and_numbers() -> None:
     drawn = capture.get()
     for part in ("a.wav", "ko: 안녕", "en: Hi", "500 ms", "700 ms", "–"):
         assert part in drawn
-    assert total(outcomes).lines() == [
+    assert total(outcome.summary for outcome in outcomes if outcome.summary).lines() == [
         "turns: 4",
         "speech sent: 20.0 s",
         "interpretation heard: 10.0 s",

@@ -77,6 +77,34 @@ def test_idle_means_silent_and_no_open_turn(session: Session) -> None:
     assert busy == [False, True, False, True]
 
 
+def test_outstanding_means_that_speech_waits_for_its_interpretation(session: Session) -> None:
+    """From the end of the utterance until the turn is complete; source text alone is no interpretation."""
+    seen = []
+    session.states(speaking=0.5)
+    session.text("input_transcription", "a", 0.9)
+    seen.append((session.tracker.outstanding, session.tracker.in_output))
+    session.states(silent=1.0, processing=1.4)
+    seen.append((session.tracker.outstanding, session.tracker.in_output))
+    session.states(silent=1.5)
+    session.audio(1.5)
+    seen.append((session.tracker.outstanding, session.tracker.in_output))
+    session.complete(2.0)
+    seen.append((session.tracker.outstanding, session.tracker.in_output))
+    assert seen == [(False, False), (True, False), (True, True), (False, False)]
+
+
+def test_spans_of_all_turns(session: Session) -> None:
+    """Also of the one that is live when the session ends, before its output began."""
+    session.states(speaking=0.5, silent=2.0, processing=2.4, silent2=2.5)
+    session.audio(2.5)
+    session.complete(3.0)
+    session.states(speaking=4.0)
+    session.text("input_transcription", "안", 4.9)
+    session.tracker.end(5.0)
+    spans = [turn.source_span for turn in session.tracker.timed(5.0)]
+    assert spans == [pytest.approx((0.35, 1.7)), pytest.approx((3.85, 5.0))]
+
+
 def test_turns_count_from_one(session: Session) -> None:
     """In the order in which they complete."""
     assert [session.complete(at).index for at in (1.0, 2.0, 3.0)] == [1, 2, 3]

@@ -118,3 +118,28 @@ def test_the_live_screen_prints_finished_turns_above_the_panels() -> None:
     assert "a.wav warning: SPEECH_DROPPED: too long" in shown
     assert "2. [en] [bold]x[/bold] → –" in shown
     assert "b.wav" in shown
+
+
+def test_speech_of_unknown_length() -> None:
+    """A microphone has no progress but what was sent; both views say how it ends."""
+    stream = io.StringIO()
+    PlainScreen(stream).view("microphone").started(None)
+    assert stream.getvalue() == "connected, listening; Ctrl-C ends it\n"
+    panel = _panel()
+    panel.started(None)
+    panel.sent(2.5)
+    drawn = _drawn(panel)
+    assert "2.5 s" in drawn
+    assert "listening, Ctrl-C ends it" in drawn
+
+
+def test_panels_of_sessions_that_are_over_may_go() -> None:
+    """A hundred recordings one after another have one panel at a time."""
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    for keep_ended, shown in ((True, ["a.wav", "b.wav"]), (False, ["b.wav"])):
+        screen = LiveScreen(console, keep_ended=keep_ended)
+        screen.view("a.wav").ended("done")
+        screen.view("b.wav").started(1.0)
+        with console.capture() as capture:
+            console.print(screen)
+        assert [name for name in ("a.wav", "b.wav") if name in capture.get()] == shown
