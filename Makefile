@@ -1,47 +1,44 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-full check format lock clean
+.PHONY: help setup mic demo serve test test-full check format docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
-
 setup: $(READY) ## Make .venv from the lock
-
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: expected Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(INSTALL) -r requirements.lock
 	@touch $@
-
+mic: setup ## Add what interpret --mic needs
+	$(INSTALL) -r requirements-mic.lock
 demo: setup ## Interpret three speech samples without a key; leaves speech and transcripts in out/
 	$(BIN)/python server.py demo
-
 serve: setup ## Serve, with the settings of .env
 	$(BIN)/python server.py
-
 test: setup ## Run the tests, the slow ones aside
 	$(BIN)/python -m pytest -m "not slow and not live"
-
 test-full: setup ## Run the slow tests, too
 	$(BIN)/python -m pytest -m "not live"
-
 check: setup ## Format, lint, strict types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not live"
-
 format: setup ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-
+docs: setup ## Write the documents that are made from the models
+	$(BIN)/python -m reference
 lock: setup ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
-
+	$(LOCK) --upgrade pyproject.toml --group dev -o requirements.lock
+	$(LOCK) --upgrade --group mic --constraint requirements.lock -o requirements-mic.lock
 clean: ## Remove what was made here
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis

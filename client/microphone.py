@@ -234,7 +234,7 @@ def _import_sounddevice() -> Any:
         return importlib.import_module("sounddevice")
     except ModuleNotFoundError:
         raise InputError(
-            "--mic needs the package 'sounddevice', which is not installed; run 'pip install sounddevice'"
+            "--mic needs the package 'sounddevice', which is not installed; run 'make mic', or 'pip install sounddevice'"
         ) from None
     except OSError as error:
         raise InputError(
