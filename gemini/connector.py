@@ -5,9 +5,10 @@ a fake, an emulator or another client library stands behind them. :class:`GenaiC
 google-genai, through its public options only.
 """
 
+import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,14 @@ class LiveConfig:
 
 
 class LiveConnection(Protocol):
-    """One open session. Every method raises :class:`~gemini.errors.UpstreamError` when the upstream is lost."""
+    """One open session.
+
+    Every method but :meth:`close` raises :class:`~gemini.errors.UpstreamError` once the upstream is lost, and after
+    :meth:`close`. What the upstream does in its own time is no part of this: see :mod:`gemini.events`.
+    """
 
     async def send_audio(self, pcm: bytes) -> None:
-        """Send PCM s16le mono at :data:`INPUT_RATE_HZ`."""
+        """Send PCM s16le mono at :data:`INPUT_RATE_HZ`, in a piece of any length, as fast as it is there."""
 
     async def send_activity_start(self) -> None:
         """Say that an utterance starts with the next audio."""
@@ -61,11 +66,19 @@ class LiveConnection(Protocol):
     async def send_activity_end(self) -> None:
         """Say that the utterance ended with the last audio."""
 
-    def receive(self) -> AsyncIterator[list[UpstreamEvent]]:
-        """Yield the events of each server message, without end."""
+    def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
+        """Yield the events of each server message, one turn after the other, without end.
+
+        A message that says nothing, or that can't be read, yields an empty list. There is one receiver at a time;
+        where it is cancelled or closed, the next one goes on with the message after. After :meth:`close` what had
+        come before may still be yielded; then it raises, also where it was waiting already.
+        """
 
     async def close(self) -> None:
-        """Close the connection; never raises."""
+        """Close the connection; never raises, and may be called again.
+
+        Takes a moment even where the upstream does not answer. Where the caller is cancelled, closing goes on.
+        """
 
 
 class Connector(Protocol):
@@ -74,10 +87,10 @@ class Connector(Protocol):
     async def connect(self, config: LiveConfig) -> LiveConnection:
         """Open one session, ready for audio.
 
-        Has no time limit of its own: the caller sets one.
+        Has no time limit of its own: the caller sets one, by cancelling, which leaves nothing open.
 
         Raises:
-            UpstreamError: The upstream refused or could not be reached.
+            UpstreamError: The upstream refused (the key, the model, the setup) or could not be reached.
         """
 
 
@@ -139,6 +152,7 @@ class GenaiConnection:
         """Take over an open session, and the stack that closes it."""
         self._session = session
         self._stack = stack
+        self._closing: asyncio.Task[None] | None = None
 
     async def send_audio(self, pcm: bytes) -> None:
         """Send one chunk of PCM at :data:`INPUT_RATE_HZ`."""
@@ -152,7 +166,7 @@ class GenaiConnection:
         """Send ``activityEnd``."""
         await self._send(activity_end=types.ActivityEnd())
 
-    async def receive(self) -> AsyncIterator[list[UpstreamEvent]]:
+    async def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
         """Yield events; the SDK's own iterator stops after each turn (python-genai #1224)."""
         while True:
             try:
@@ -166,8 +180,13 @@ class GenaiConnection:
                 raise classify(error, during_setup=False) from error
 
     async def close(self) -> None:
-        """Close the socket; what goes wrong in closing is of no consequence."""
-        with suppress(Exception):
+        """Close the socket, in a task of its own: a close that is cancelled would leave it open for good."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        with suppress(Exception):  # what goes wrong in closing is of no consequence
             await self._stack.aclose()
 
     async def _send(

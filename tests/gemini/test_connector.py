@@ -1,6 +1,8 @@
-"""The connector on google-genai: what it sends, against a scripted server on a real socket with real TLS."""
+"""The connector on google-genai: what it sends and makes of what comes, against a scripted server with real TLS.
 
-import asyncio
+What it has in common with every other connector is in ``tests/contract/``.
+"""
+
 import base64
 import json
 import ssl
@@ -161,8 +163,8 @@ async def test_audio_and_marks_on_the_wire(tls: tuple[ssl.SSLContext, Path]) -> 
     assert base64.urlsafe_b64decode(audio["audio"]["data"]) == pcm
 
 
-async def test_receiving_goes_on_after_a_turn(tls: tuple[ssl.SSLContext, Path]) -> None:
-    """Events of one turn after the other come, though the SDK's own iterator stops after each."""
+async def test_messages_become_events_whatever_stands_beside_them(tls: tuple[ssl.SSLContext, Path]) -> None:
+    """Parts, bundled fields and ends come as events, over the end of a turn; what is unknown gives none."""
     data = base64.b64encode(b"\xfb\xff").decode()
     part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}
     server = ScriptedServer(
@@ -178,7 +180,7 @@ async def test_receiving_goes_on_after_a_turn(tls: tuple[ssl.SSLContext, Path]) 
     received: list[UpstreamEvent] = []
     async with connector_to(server, tls) as connector:
         connection = await connector.connect(CONFIG)
-        async with aclosing(connection.receive()) as messages:  # type: ignore[type-var]
+        async with aclosing(connection.receive()) as messages:
             async for events in messages:
                 received += events
                 if TargetText("Ho") in received:
@@ -249,7 +251,7 @@ async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
     ]
     async with connector_to(ScriptedServer(says=says), tls) as connector:
         connection = await connector.connect(CONFIG)
-        async with aclosing(connection.receive()) as receiving:  # type: ignore[type-var]
+        async with aclosing(connection.receive()) as receiving:
             received = [await anext(receiving) for _ in says]
         await connection.close()
     assert received == [[], [], [SourceText("Hello.")]]
@@ -274,25 +276,6 @@ async def test_an_unknown_authority_is_not_trusted(tls: tuple[ssl.SSLContext, Pa
         with pytest.raises(UpstreamError, match="CERTIFICATE_VERIFY_FAILED"):
             await connector.connect(CONFIG)
     assert server.received == []
-
-
-async def test_connecting_can_be_given_up(tls: tuple[ssl.SSLContext, Path]) -> None:
-    """A setup that is never answered can be cancelled, and leaves no task behind."""
-    arrived = asyncio.Event()
-
-    async def never_answer(connection: ServerConnection) -> None:
-        await connection.recv()
-        arrived.set()
-        await connection.wait_closed()
-
-    async with serve(never_answer, "127.0.0.1", 0, ssl=tls[0]) as listening:
-        port = next(iter(listening.sockets)).getsockname()[1]
-        connector = GenaiConnector(api_key="secret", base_url=f"https://127.0.0.1:{port}", ca_file=tls[1])
-        connecting = asyncio.create_task(connector.connect(CONFIG))
-        await arrived.wait()
-        connecting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await connecting
 
 
 def test_a_missing_authority_file_is_an_error(tmp_path: Path) -> None:

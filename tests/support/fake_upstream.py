@@ -1,7 +1,7 @@
 """An upstream that a test scripts: the seam of :mod:`gemini.connector`, without a network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from gemini.connector import LiveConfig
@@ -21,6 +21,7 @@ class FakeConnection:
         sent_at: The loop's time of each.
         closed: Whether the client closed it.
         may_send: Cleared by a test to let every further send wait.
+        on_audio: Called after each piece of audio, with it.
         on_activity_end: Called after each end of an activity, to answer it.
     """
 
@@ -31,8 +32,10 @@ class FakeConnection:
         self.closed = False
         self.may_send = asyncio.Event()
         self.may_send.set()
+        self.on_audio: Callable[[bytes], None] | None = None
         self.on_activity_end: Callable[[], None] | None = None
         self._messages: asyncio.Queue[list[UpstreamEvent] | Exception] = asyncio.Queue()
+        self._receive_failure: Exception | None = None
         self._send_failure: Exception | None = None
 
     # For the test
@@ -70,6 +73,8 @@ class FakeConnection:
     async def send_audio(self, pcm: bytes) -> None:
         """Take audio."""
         await self._take(pcm)
+        if self.on_audio is not None:
+            self.on_audio(pcm)
 
     async def send_activity_start(self) -> None:
         """Take the start of an activity."""
@@ -81,20 +86,26 @@ class FakeConnection:
         if self.on_activity_end is not None:
             self.on_activity_end()
 
-    async def receive(self) -> AsyncIterator[list[UpstreamEvent]]:
-        """Give what the test says."""
-        while True:
+    async def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
+        """Give what the test says; once that was a failure, nothing else."""
+        while self._receive_failure is None:
             message = await self._messages.get()
             if isinstance(message, Exception):
-                raise message
-            yield message
+                self._receive_failure = message
+            else:
+                yield message
+        raise self._receive_failure
 
     async def close(self) -> None:
-        """Close."""
-        self.closed = True
+        """Close: what was said before may still be received."""
+        if not self.closed:
+            self.closed = True
+            self.lose(UpstreamError(FailureKind.UNAVAILABLE, "closed"))
 
     async def _take(self, item: Sent) -> None:
         await self.may_send.wait()
+        if self.closed:
+            raise UpstreamError(FailureKind.UNAVAILABLE, "closed")
         if self._send_failure is not None:
             raise self._send_failure
         self.sent.append(item)
