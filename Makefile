@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mic demo serve test test-full check format docs lock clean
+.PHONY: help setup mic demo serve test test-full test-live check format docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,8 @@ test: setup ## Run the tests, the slow ones aside
 	$(BIN)/python -m pytest -m "not slow and not live"
 test-full: setup ## Run the slow tests, too
 	$(BIN)/python -m pytest -m "not live"
+test-live: setup ## Ask Google itself, with GEMINI_API_KEY; costs a few cents
+	$(BIN)/python -m pytest -m live tests/contract
 check: setup ## Format, lint, strict types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

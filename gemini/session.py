@@ -9,7 +9,7 @@ nothing in ordinary talk, generation being faster than speech.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -161,12 +161,14 @@ class LiveSession:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:  # whoever closes may be cancelled, too
+            if connection is not None:
+                await connection.close()
 
-    async def events(self) -> AsyncIterator[SessionEvent]:
+    async def events(self) -> AsyncGenerator[SessionEvent, None]:
         """What happens, in order, without end.
 
         Raises:

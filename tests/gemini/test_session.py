@@ -97,7 +97,7 @@ class Talk:
     async def follow(self) -> None:
         """Note events until they end."""
         try:
-            async with aclosing(self.session.events()) as events:  # type: ignore[type-var]
+            async with aclosing(self.session.events()) as events:
                 async for event in events:
                     self.happened.append((asyncio.get_running_loop().time(), event))
         except Exception as error:
@@ -794,3 +794,16 @@ async def test_times_may_come_from_another_clock() -> None:
     following.cancel()
     await session.close()
     await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
+    """Whoever ends a session may be cancelled while its tasks wind up: the upstream is not left open."""
+    connector = FakeConnector()
+    session = new_session(connector)
+    await session.connect()
+    closing = asyncio.create_task(session.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    assert closing.cancelled()
+    assert connector.connection.closed
