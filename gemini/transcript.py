@@ -43,7 +43,7 @@ class Transcript:
     Text that repeats what a closed turn said is held back as a *suspect*. Where no other follows until the turn
     ends, the speaker said the same thing again, and :meth:`settle` lets it through. It is dropped only where it
     came as one message that is all of what a closed turn said, is too long to be a phrase said often, and is
-    followed by text that does not go on with it; when in doubt it is kept.
+    followed by text that does not go on with it; when in doubt it is kept. Interim text before it stays meanwhile.
 
     Attributes:
         finished: The upstream said that the text is complete.
@@ -76,7 +76,7 @@ class Transcript:
     @property
     def interim_only(self) -> bool:
         """Whether a final text is still to replace the interim one."""
-        return bool(self._interim)
+        return bool(self._interim) and not self._suspect
 
     def set_interim(self, text: str, language: str | None) -> bool:
         """Replace the interim text; whether :attr:`text` changed."""
@@ -103,16 +103,17 @@ class Transcript:
             return False
         self.finished = self.finished or finished
         self.language = language or self.language
-        if text.strip():
-            self._interim = ""
         self._take(text)
+        if text.strip() and not self._suspect:
+            self._interim = ""
         return self.text != before
 
     def settle(self) -> bool:
         """The turn ends: what is suspect was said after all; whether :attr:`text` changed."""
         before = self.text
-        self._text += self._suspect
-        self._suspect = ""
+        if self._suspect:
+            self._text += self._suspect
+            self._suspect = self._interim = ""
         return self.text != before
 
     def discard_repeat(self) -> None:

@@ -48,6 +48,26 @@ def test_a_blank_fragment_does_not_wipe_an_interim_text(blank: str) -> None:
     assert (transcript.text, transcript.finished) == ("A gold ring", True)
 
 
+def test_an_interim_text_stays_while_the_final_one_is_suspect() -> None:
+    """Who says a sentence again never sees the text vanish; the turn does not wait for another final one."""
+    transcript = Transcript(closed_with("A gold ring."))
+    transcript.set_interim("A gold ring", None)
+    assert not transcript.append("A gold ring.", finished=True, language="en")
+    assert (transcript.text, transcript.interim_only, transcript.finished) == ("A gold ring", False, True)
+    assert transcript.settle()
+    assert (transcript.text, transcript.interim_only) == ("A gold ring.", False)
+
+
+def test_an_interim_text_outlives_a_repeat() -> None:
+    """A late repeat of the turn before does not take the place of what is being said."""
+    transcript = Transcript(closed_with("Will you please answer?"))
+    transcript.set_interim("A gold", None)
+    transcript.append("Will you please answer?", finished=True, language=None)
+    assert transcript.text == "A gold"
+    assert transcript.append("A gold ring.", finished=True, language=None)
+    assert (transcript.text, transcript.repeats) == ("A gold ring.", 1)
+
+
 def test_an_interim_text_follows_what_is_final() -> None:
     """After a final piece an interim text shows behind it."""
     transcript = transcript_of("First.")
