@@ -6,16 +6,17 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mic demo serve test test-full test-live check format docs lock clean
+.PHONY: help setup mic demo serve test test-full test-live conformance check format docs lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 setup: $(READY) ## Make .venv from the lock
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: expected Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..."; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(INSTALL) -r requirements.lock
+	@echo "installing into .venv: a minute or two, once"
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) -r requirements.lock
 	@touch $@
 mic: setup ## Add what interpret --mic needs
 	$(INSTALL) -r requirements-mic.lock
@@ -29,6 +30,8 @@ test-full: setup ## Run the slow tests, too
 	$(BIN)/python -m pytest -m "not live"
 test-live: setup ## Ask Google itself, with GEMINI_API_KEY; costs a few cents
 	$(BIN)/python -m pytest -m live tests/contract
+conformance: setup ## Try the protocol's rules on a running server: make conformance URL=ws://...
+	$(BIN)/python -m tests.conformance --url $(or $(URL),ws://localhost:8000/ws)
 check: setup ## Format, lint, strict types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""Servers that are wrong on purpose: the proof that the kit's checks can fail."""
