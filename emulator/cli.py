@@ -84,14 +84,15 @@ async def _serve(emulator: Emulator) -> None:
 
 
 def _greeting(emulator: Emulator) -> str:
+    ca_file = emulator.ca_file.resolve()
     return (
         f"Gemini Live emulator on {emulator.base_url}\n"
         f"It recognises nothing: it answers from the scenario {emulator.scenario.name!r} "
         f"({len(emulator.scenario.entries)} entries, {len(emulator.clips)} clips).\n"
-        f"CA certificate: {emulator.ca_file}\n"
+        f"CA certificate: {ca_file}\n"
         "Any API key is accepted. To point a server at it:\n"
         f"  GEMINI_BASE_URL={emulator.base_url}\n"
-        f"  GEMINI_CA_FILE={emulator.ca_file}"
+        f"  GEMINI_CA_FILE={ca_file}"
     )
 
 

@@ -174,7 +174,7 @@ class Session:
         if kind != "setup":
             raise WireError(1007, f"Request contains an invalid argument. Expected 'setup' first, got '{kind}'.")
         self._record.setup = body if isinstance(body, dict) else {}
-        self._note_in("setup")
+        self._note_in("setup", setup=self._record.setup)
         if self._refusal == "mute":
             await self._stay_mute()
             return
@@ -313,10 +313,12 @@ class Session:
             answer = self._services.answerer.answer(hearing)
             self._describe(utterance.record, hearing, answer)
             self._performing = asyncio.create_task(self._perform(utterance, answer))
-            await asyncio.wait({self._performing})
+            try:
+                await asyncio.wait({self._performing})
+            finally:  # the session may end in the middle of an answer
+                if self._recorder:
+                    self._recorder.utterance(utterance.record, pcm)
             performed, self._performing = self._performing, None
-            if self._recorder:
-                self._recorder.utterance(utterance.record, pcm)
             if not performed.cancelled():
                 performed.result()
 

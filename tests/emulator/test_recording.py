@@ -60,3 +60,29 @@ async def test_numbers_go_on(start: Fixture, connect: Fixture, tmp_path: Path) -
             pass
     assert folders(tmp_path) == ["session-0001", "session-0002"]
     assert sound(tmp_path / "session-0002" / "received.wav") == b""
+
+
+async def test_an_answer_that_is_cut_short_is_written(
+    start: Fixture, connect: Fixture, cut: Fixture, say: Fixture, tmp_path: Path
+) -> None:
+    """Whoever leaves in the middle of an answer leaves the utterance behind, as one that is not complete."""
+    async with start({"record_dir": tmp_path}, time_factor=1.0) as emulator:
+        async with connect(emulator) as session:
+            await say(session, cut("en-11s-16k", 3, 4.9))
+            async for message in session.receive():
+                if message.server_content and message.server_content.model_turn:
+                    break
+    folder = tmp_path / "session-0001"
+    (utterance,) = lines(folder / "utterances.jsonl")
+    assert (utterance["answered"], utterance["complete"]) == (["kennedy-2"], False)
+    assert sound(folder / "utterance-0001.wav") == emulator.sessions[0].utterances[0].audio
+
+
+async def test_the_setup_is_recorded(start: Fixture, connect: Fixture, tmp_path: Path) -> None:
+    """What a session was set up with can be read: model, voice, instruction; the key is not in it."""
+    async with start({"record_dir": tmp_path}) as emulator, connect(emulator, key=KEY):
+        pass
+    first, *_ = lines(tmp_path / "session-0001" / "messages.jsonl")
+    assert first["kind"] == "setup"
+    assert first["data"]["setup"] == emulator.sessions[0].setup
+    assert "model" in first["data"]["setup"]
