@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
+if __name__ == "__main__" and sys.argv[1:2] == ["interpret"]:
+    from client.__main__ import main as run_client
+
+    run_client()  # does not return: a client needs none of what is imported below, which takes seconds
+
 import typer
 import uvicorn
 from fastapi import FastAPI, WebSocket
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("server")
 
 _LARGEST_FRAME_FACTOR = 8
+_LONGEST_ORIGIN = 100
 _SHUTDOWN_SECS = 10
 """How long sessions may take to end when the server stops."""
 
@@ -115,6 +121,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def interpret(websocket: WebSocket) -> None:
         """One interpreting session."""
         if not _origin_allowed(websocket, settings):
+            origin = websocket.headers["origin"][:_LONGEST_ORIGIN]
+            log_event(logger, logging.INFO, "origin refused", origin=origin)
             await websocket.close()  # before accept: refuses the handshake with 403
             return
         await websocket.accept()
@@ -156,6 +164,7 @@ def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
         "ready",
         url=f"ws://{host}:{settings.port}/ws",
         pipeline=pipeline.name,
+        file=pipeline.path,
         **_engine(pipeline),
         upstream=_upstream(settings),
     )
@@ -167,12 +176,12 @@ def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
         )
 
 
-def _engine(pipeline: PipelineSpec) -> dict[str, str]:
-    """The step that interprets, which is the one that has a model."""
+def _engine(pipeline: PipelineSpec) -> dict[str, object]:
+    """The step that interprets, which is the one that has a model, and how it speaks."""
     for step in pipeline.steps:
         params = step.params if isinstance(step.params, dict) else step.params.model_dump()
         if "model" in params:
-            return {"engine": step.use, "model": str(params["model"])}
+            return {"engine": step.use, "model": params["model"], "voice": params.get("voice")}
     return {}
 
 
@@ -201,7 +210,7 @@ def serve(
         str | None, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL; wins over LOG_LEVEL.")
     ] = None,
 ) -> None:
-    """Serve (the default), or run a command."""
+    """Serve interpreting sessions, or run a command: the options here are for serving, each command has its own."""
     chosen = {"emulator": emulator or None, "host": host, "port": port, "log_level": log_level}
     if context.invoked_subcommand is not None:
         _refuse_options_of_serving(chosen, context.invoked_subcommand)

@@ -5,6 +5,7 @@ held above DEBUG whatever the level.
 """
 
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
 # websockets prints the API key and every frame at DEBUG, uvicorn the URL with its query at INFO, pipecat the users'
 # words at DEBUG, google-genai and its HTTP client requests.
-_HELD_AT_WARNING = ("asyncio", "google_genai", "httpcore", "httpx", "pipecat", "uvicorn", "websockets")
+_HELD_AT_WARNING = frozenset(
+    {"asyncio", "google_genai", "httpcore", "httpx", "markdown_it", "pipecat", "uvicorn", "websockets"}
+)
 # Every error frame reaches the session, which logs it once, with the session's id.
 _REPORTED_BY_SESSION = ("pipecat.pipeline.worker", "pipecat.processors.frame_processor")
+_PLAIN = re.compile(r"[!-&(-<>-~]+")
 _JSON_FIELDS = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
@@ -36,7 +40,8 @@ def configure_logging(level: str, log_format: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     for name in _REPORTED_BY_SESSION:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    logging.getLogger("uvicorn.error").addFilter(_drop_traceback_of_bad_text)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_bad_text)
+    logging.getLogger("asyncio").addFilter(_is_no_late_tls)
     loguru_logger.remove()
     loguru_logger.add(_to_logging, format="{message}", level="WARNING")
 
@@ -47,10 +52,16 @@ def log_event(logger: logging.Logger, level: int, text: str, **fields: object) -
     logger.log(level, text, extra={"fields": present})
 
 
+def _shown(value: object) -> str:
+    """A field's value: quoted, with escapes, where a reader could not tell where it ends."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else repr(text)
+
+
 class _FieldsAsText(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         fields = getattr(record, "fields", {})
-        record.message = " ".join([record.message, *(f"{name}={value}" for name, value in fields.items())])
+        record.message = " ".join([record.message, *(f"{name}={_shown(value)}" for name, value in fields.items())])
         return super().formatMessage(record)
 
 
@@ -66,9 +77,15 @@ def _to_logging(message: "Message") -> None:
     logging.getLogger(record["name"] or "pipecat").log(record["level"].no, "%s", record["message"])
 
 
-def _drop_traceback_of_bad_text(record: logging.LogRecord) -> bool:
-    """A client's text that is no UTF-8 is no fault of the server: one line, no stack trace."""
-    if "Invalid UTF-8" in str(record.msg):
-        record.exc_info = None
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-    return True
+def _is_no_bad_text(record: logging.LogRecord) -> bool:
+    """A client's text that is no UTF-8 is no fault of the server: the session's end says it, with code 1007."""
+    return "Invalid UTF-8" not in str(record.msg)
+
+
+def _is_no_late_tls(record: logging.LogRecord) -> bool:
+    """Data that comes for a TLS connection that was given up is of no consequence, but uvloop raises.
+
+    A client that leaves while its session connects to the upstream is enough for it.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, RuntimeError) and "the handler is closed" in str(error))

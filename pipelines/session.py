@@ -168,7 +168,8 @@ class InterpreterSession:
             logging.INFO,
             "session ended",
             session_id=self._session_id,
-            reason=repr(ending.reason),
+            reason=ending.reason,
+            detail=ending.fault.message if ending.fault is not None else None,
             close_code=ending.close_code,
             duration_secs=round(self._loop.time() - self._started_at, 1),
             audio_secs=round(self._serializer.received_samples / self._serializer.sample_rate_hz, 1),
@@ -243,7 +244,7 @@ class InterpreterSession:
         most = self._settings.max_client_errors
         if self._refused_messages > most:
             fault = Fault(
-                ErrorCode.RATE_LIMITED, f"more than {most} messages were refused; the last one: {fault.message}"
+                ErrorCode.RATE_LIMITED, f"more than {most} messages were refused, the last one with {fault.code}"
             )
         self._answer(fault)
 
@@ -362,7 +363,7 @@ class InterpreterSession:
             "upstream failed",
             session_id=self._session_id,
             code=fault.code.value,
-            detail=repr(str(frame.exception or frame.error)),
+            detail=str(frame.exception or frame.error),
         )
         self._end(Ending.by(fault))
 

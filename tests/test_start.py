@@ -265,8 +265,10 @@ async def test_a_start_says_one_line_and_answers(tmp_path: Path) -> None:
     async with started(tmp_path, GEMINI_API_KEY=KEY) as (port, lines):
         assert await healthy(port)
     assert lines == [
-        f"server INFO ready url=ws://127.0.0.1:{port}/ws pipeline=interpreter engine=gemini_live model=gemini-3.8-live"
-        " upstream=Gemini Live"
+        f"server INFO ready url=ws://127.0.0.1:{port}/ws"
+        f" pipeline=interpreter file={SERVER.parent}/pipelines/interpreter.toml"
+        " engine=gemini_live model=gemini-3.8-live"
+        " upstream='Gemini Live'"
     ]
 
 
@@ -274,7 +276,14 @@ async def test_the_emulator_needs_no_key_and_says_so(tmp_path: Path) -> None:
     """``--emulator`` stands in for Google, and nobody can take it for the real service."""
     async with started(tmp_path, "--emulator") as (port, lines):
         assert await healthy(port)
-    assert "upstream=emulator" in lines[0]
+    assert "upstream='emulator (" in lines[0]
+
+
+async def test_a_start_with_all_details_shows_no_library(tmp_path: Path) -> None:
+    """``LOG_LEVEL=DEBUG`` is about this server: what it is made of says nothing."""
+    async with started(tmp_path, "--log-level", "DEBUG", GEMINI_API_KEY=KEY) as (port, lines):
+        assert await healthy(port)
+    assert len(lines) == 1
 
 
 async def test_options_win_over_the_environment(tmp_path: Path, taken_port: int) -> None:
@@ -298,12 +307,12 @@ async def test_options_reach_the_process_that_reloads(tmp_path: Path) -> None:
 
 async def test_the_ready_line_tells_what_the_pipeline_file_chose(tmp_path: Path) -> None:
     """The model is the one of the pipeline, the upstream is told by its host: no path, no query, no password."""
-    (tmp_path / "mine.toml").write_text('[[step]]\nuse = "gemini_live"\nmodel = "mine"\n')
+    (tmp_path / "mine.toml").write_text('[[step]]\nuse = "gemini_live"\nmodel = "mine"\nvoice = "Puck"\n')
     settings = {"PIPELINE": "mine.toml", "GEMINI_BASE_URL": "https://user:pass@gateway.example/v1?key=secret"}
     async with started(tmp_path, GEMINI_API_KEY=KEY, **settings) as (_, lines):
         pass
-    told = "pipeline=mine engine=gemini_live model=mine upstream=Gemini Live at gateway.example"
-    assert lines[0].endswith(told)
+    told = " pipeline=mine file=mine.toml engine=gemini_live model=mine voice=Puck upstream="
+    assert lines[0].endswith(told + "'Gemini Live at gateway.example'")
 
 
 async def test_a_misspelled_setting_is_told(tmp_path: Path) -> None:

@@ -53,6 +53,19 @@ async def test_a_page_of_another_site_is_refused_in_the_handshake(server: Runnin
     assert server.emulator.connections == 0
 
 
+async def test_a_refused_page_is_told_in_the_log(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator reads which origin it was: one line, with as much of it as an origin needs."""
+    hostile = "https://" + "x" * 200
+    for origin in (FOREIGN, hostile):
+        with pytest.raises(InvalidStatus):
+            async with protocol_client(server.url, origin=origin):
+                pass
+    told = [vars(record)["fields"] for record in caplog.records if record.message == "origin refused"]
+    assert told == [{"origin": FOREIGN}, {"origin": hostile[:100]}]
+
+
 async def test_who_sends_no_origin_is_no_page_and_comes_in(server: RunningServer) -> None:
     """Clients that are no browsers send no ``Origin``."""
     async with protocol_client(server.url) as client:

@@ -21,6 +21,7 @@ LIBRARIES = [
     "google_genai.live",
     "httpx",
     "httpcore.http11",
+    "markdown_it",
     "asyncio",
     "pipecat",
     "pipecat.transports.base_output",
@@ -151,14 +152,28 @@ def test_libraries_follow_a_higher_level(lines: ReadLines) -> None:
     assert lines() == []
 
 
-def test_a_clients_bad_text_is_one_line(lines: ReadLines) -> None:
-    """A frame that is no UTF-8 is the client's fault: a warning, no stack trace of uvicorn's."""
+def test_a_clients_bad_text_is_left_to_the_sessions_end(lines: ReadLines) -> None:
+    """A frame that is no UTF-8 is the client's fault: no error of uvicorn's, no stack trace beside the end."""
     configure_logging("INFO", TEXT)
     try:
         b"\xff".decode()
     except UnicodeDecodeError:
         logging.getLogger("uvicorn.error").exception("Invalid UTF-8 sequence received from client.")
-    assert lines() == ["WARNING uvicorn.error: Invalid UTF-8 sequence received from client."]
+    assert lines() == []
+
+
+def test_data_for_a_tls_connection_that_was_given_up_is_no_fault(lines: ReadLines) -> None:
+    """The event loop's way to say that it came too late is not shown; any other failure of TLS is."""
+    configure_logging("INFO", TEXT)
+    for text in ("unable to perform operation on <TCPTransport closed=True>; the handler is closed", "bad record"):
+        try:
+            raise RuntimeError(text)
+        except RuntimeError:
+            logging.getLogger("asyncio").exception("Fatal error on SSL protocol")
+    written = lines()
+    assert written[0] == "ERROR asyncio: Fatal error on SSL protocol"
+    assert written[-1] == "RuntimeError: bad record"
+    assert written.count(written[0]) == 1
 
 
 def test_other_faults_keep_their_stack_trace(lines: ReadLines) -> None:
@@ -189,3 +204,34 @@ def test_field_names_cannot_break_a_line(lines: ReadLines) -> None:
     logging.getLogger("ours").info("text", extra={"fields": fields})
     (line,) = lines()
     assert json.loads(line)["message"] == "text"
+
+
+ODD: dict[str, Any] = {
+    "reason": "client disconnected",
+    "code": "RATE_LIMITED",
+    "url": "ws://[::1]:8000/ws",
+    "close_code": 1006,
+    "origin": "x y=1\nsession ended",
+    "source": "안녕",
+    "detail": "",
+}
+
+
+def test_text_quotes_what_is_more_than_a_word(lines: ReadLines) -> None:
+    """A reader sees where each value ends; nobody can forge a line or a field."""
+    configure_logging("INFO", "%(message)s")
+    log_event(logging.getLogger("server"), logging.INFO, "session ended", **ODD)
+    assert lines() == [
+        "session ended reason='client disconnected' code=RATE_LIMITED url=ws://[::1]:8000/ws close_code=1006"
+        " origin='x y=1\\nsession ended' source='안녕' detail=''"
+    ]
+
+
+def test_json_has_the_values_themselves(lines: ReadLines) -> None:
+    """Whoever filters by a reason writes it as the documents do."""
+    configure_logging("INFO", "json")
+    log_event(logging.getLogger("server"), logging.INFO, "session ended", **ODD)
+    (line,) = lines()
+    fields = json.loads(line)
+    assert fields["message"] == "session ended"
+    assert {name: fields[name] for name in ODD} == ODD

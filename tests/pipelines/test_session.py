@@ -297,6 +297,6 @@ async def test_the_log_tells_a_sessions_story_without_words(caplog: pytest.LogCa
     assert set(told) == {"session started", "session ended"}
     assert {fields["session_id"] for fields in told.values()} == {session_id}
     assert told["session started"]["language"] == "ko"
-    assert told["session ended"]["reason"] == "'closed by client'"
+    assert told["session ended"]["reason"] == "closed by client"
     assert (told["session ended"]["close_code"], told["session ended"]["audio_secs"]) == (1000, 2.0)
     assert "PIN" not in caplog.text
