@@ -1,17 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" --quiet
+	--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade
 
-.DEFAULT_GOAL := help
-.PHONY: help setup mic demo serve test test-full test-live conformance check format docs lock clean
-
+.PHONY: help setup mic demo serve test test-full test-live conformance attack check format docs lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
-setup: $(READY) ## Make .venv from the lock
-$(READY): requirements.lock
+setup: .venv/.ready ## Make .venv from the lock
+.venv/.ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: expected Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..."; exit 2; }
 	@echo "installing into .venv: a minute or two, once"
@@ -32,6 +29,9 @@ test-live: setup ## Ask Google itself, with GEMINI_API_KEY; costs a few cents
 	$(BIN)/python -m pytest -m live tests/contract
 conformance: setup ## Try the protocol's rules on a running server: make conformance URL=ws://...
 	$(BIN)/python -m tests.conformance --url $(or $(URL),ws://localhost:8000/ws)
+attack: setup ## Send a server 100,000 hostile messages, and fuzz the pure parts for 20 minutes
+	$(BIN)/python -m tests.hostile
+	for target in wire pcm events turns; do $(BIN)/python -m tests.fuzz $$target --seconds 300 || exit 1; done
 check: setup ## Format, lint, strict types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,7 +43,7 @@ format: setup ## Format the code
 docs: setup ## Write the documents that are made from the models
 	$(BIN)/python -m reference
 lock: setup ## Pin the newest versions that pyproject.toml allows
-	$(LOCK) --upgrade pyproject.toml --group dev -o requirements.lock
-	$(LOCK) --upgrade --group mic --constraint requirements.lock -o requirements-mic.lock
+	$(LOCK) pyproject.toml --group dev -o requirements.lock
+	$(LOCK) --group mic --constraint requirements.lock -o requirements-mic.lock
 clean: ## Remove what was made here
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -172,7 +172,7 @@ class GenaiConnection:
             try:
                 async for message in self._session.receive():
                     yield parse(message)
-            except (TypeError, ValueError) as error:
+            except (AttributeError, TypeError, ValueError) as error:
                 # The SDK's way to say that it can't read one message, such as one with fields it does not know.
                 logger.warning("unreadable upstream message", extra={"fields": {"error": type(error).__name__}})
                 yield []

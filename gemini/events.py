@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from google.genai.types import Blob, LiveServerContent, LiveServerMessage, Transcription
 
-_RATE = re.compile(r"rate=(\d{4,6})\b")
+_RATE = re.compile(r"rate=([1-9]\d{3,5})\b", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 _DEFAULT_RATE_HZ = 24_000
 
 
@@ -157,8 +158,6 @@ def _audio_events(blob: Blob | None) -> list[UpstreamEvent]:
 
 
 def _seconds(duration: str | None) -> float:
-    """A protobuf duration in JSON (``"50s"``, ``"1.5s"``) in seconds; 0 for anything else."""
-    try:
-        return float((duration or "").removesuffix("s"))
-    except ValueError:
-        return 0.0
+    """A protobuf duration in JSON (``"50s"``, ``"1.5s"``) in seconds; 0 for anything else, a negative one too."""
+    found = _DURATION.fullmatch(duration or "")
+    return float(found.group(1)) if found else 0.0

@@ -152,7 +152,11 @@ class CloseRule:
 CLOSES_WITHOUT_ERROR = (
     CloseRule(CloseCode.NORMAL, "in answer to `close`", "nothing"),
     CloseRule(1007, "a text frame that is not UTF-8", "mend the client"),
-    CloseRule(CloseCode.TOO_BIG, "a frame of more than eight times `MAX_MESSAGE_BYTES`", "send shorter chunks"),
+    CloseRule(
+        CloseCode.TOO_BIG,
+        "a frame of more than eight times `MAX_MESSAGE_BYTES`, or a message in more than 1024 fragments",
+        "send shorter chunks",
+    ),
     CloseRule(CloseCode.SERVICE_RESTART, "the server stops", "reconnect after a few seconds"),
     CloseRule(
         CloseCode.TRY_AGAIN_LATER,

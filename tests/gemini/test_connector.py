@@ -247,6 +247,7 @@ async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
     says: list[dict[str, Any]] = [
         {"error": {"code": 500}},
         {"serverContent": {"inputTranscription": {"text": ["secret"]}}},
+        {"usageMetadata": {"responseTokensDetails": [{"modality": ["secret"]}]}},
         {"serverContent": {"inputTranscription": {"text": "Hello."}}},
     ]
     async with connector_to(ScriptedServer(says=says), tls) as connector:
@@ -254,7 +255,7 @@ async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
         async with aclosing(connection.receive()) as receiving:
             received = [await anext(receiving) for _ in says]
         await connection.close()
-    assert received == [[], [], [SourceText("Hello.")]]
+    assert received == [[], [], [], [SourceText("Hello.")]]
     assert "unreadable upstream message" in caplog.text
     assert "secret" not in caplog.text
 
