@@ -29,6 +29,7 @@ from uvicorn.supervisors import ChangeReload
 from client import cli as client_commands
 from gemini.connector import Connector, GenaiConnector
 from gemini.rejections import RejectionMemory
+from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
 from pipelines.check import check_pipeline
 from pipelines.check_report import report
 from pipelines.diagram import mermaid as diagram
@@ -150,9 +151,9 @@ async def _connector(settings: Settings) -> AsyncIterator[Connector]:
             ca_file=settings.gemini_ca_file,
         )
         return
-    from emulator import Emulator  # only who asks for it pays for it
+    from emulator import Emulator, EmulatorOptions  # only who asks for it pays for it
 
-    async with Emulator() as upstream:
+    async with Emulator(EmulatorOptions(keep_audio=False)) as upstream:
         yield GenaiConnector(api_key="emulator", base_url=upstream.base_url, ca_file=upstream.ca_file)
 
 
@@ -356,7 +357,8 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "loop": "uvloop" if sys.platform != "win32" else "asyncio",
-        "ws": "websockets-sansio",
+        "http": BoundedHttp,
+        "ws": BoundedWebSocket,
         "ws_per_message_deflate": False,
         "ws_max_size": _LARGEST_FRAME_FACTOR * settings.max_message_bytes,
         "ws_ping_interval": settings.ws_ping_interval,
