@@ -10,7 +10,9 @@ A step's class may say so itself, both without being made:
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
+from pipelines.masking import without_secrets
 from pipelines.order import order_warnings
 from pipelines.settings import (
     SILERO_IGNORES_THRESHOLD_BUT,
@@ -22,6 +24,9 @@ from pipelines.settings import (
 )
 from pipelines.spec import PipelineDraft, StepSpec, UninstalledStep, read_pipeline
 from processors.vad import VadParams
+
+_MOST_TEXTS = 20
+"""Of those that one step may tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,11 @@ def _told_by(step: StepSpec) -> list[str]:
     if not inspect.ismethod(hook):  # an attribute that means something else to somebody else's class
         return []
     try:
-        return [" ".join(str(text).split()) for text in hook(step.params)]
-    except Exception as error:  # somebody else's code may raise anything
-        return [f"its missing() failed: {error!r}"]
+        told = hook(step.params)
+        texts = [told] if isinstance(told, str) else [str(text) for text in islice(told, _MOST_TEXTS)]
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything
+        texts = [f"its missing() failed: {error!r}"]
+    return [" ".join(without_secrets(text, step.params).split()) for text in texts]
 
 
 def _warnings(pipeline: PipelineDraft) -> list[str]:

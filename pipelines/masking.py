@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,18 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 MASK = "********"
 _LONGEST_TEXT = 70
-_SECRET_NAME = re.compile(r"secret|passw(or)?d|passphrase|api_?key|(^|_)(key|token|credentials?|authorization)$")
+_SECRET_NAME = re.compile(
+    r"secret|passw(or)?d|passphrase|(^|_)pwd($|_)|api_?key|private_?key|credentials?(_json)?$"
+    r"|(^|_)(key|token|authorization|cookie|jwt)$"
+)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_URL_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s@]+@", re.IGNORECASE)
-_URL_SECRET = re.compile(r"([?&;][\w.-]*(?:key|token|secret|password|signature|sig)=)[^&;#\s]+", re.IGNORECASE)
+_URL_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s]+@", re.IGNORECASE)
+_URL_SECRET = re.compile(
+    r"((?:^|[?&;\s])[\w.-]*(?:key|token|secret|password|signature|sig)=)[^&;#\s]+", re.IGNORECASE
+)
+_HEADER_SECRET = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]{16,}")
+_SHORTEST_SECRET = 4
+"""Anything shorter stands in many a word by chance."""
 
 
 def looks_secret(name: str) -> bool:
@@ -27,7 +35,7 @@ def masked(value: Any, name: str = "") -> Any:
     """``value``, of a parameter called ``name``, as JSON has it, with a mask for what is secret.
 
     Secret is what pydantic's secret types hold, whatever has a name like a secret's, however deep it lies, and the
-    user and the keys in URLs. Objects that are no data show as the name of their class.
+    user and the keys in URLs and headers. Objects that are no data show as the name of their class.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -47,12 +55,41 @@ def masked(value: Any, name: str = "") -> Any:
         case int():
             return int(value)
         case str() | Path():
-            return _URL_SECRET.sub(rf"\g<1>{MASK}", _URL_USER.sub(rf"\g<1>{MASK}@", str(value)))
+            return _masked_text(str(value))
         case type():
             return f"{value.__module__}:{value.__qualname__}"
     if dataclasses.is_dataclass(value):
         return {field.name: masked(getattr(value, field.name), field.name) for field in dataclasses.fields(value)}
     return f"<{type(value).__name__}>"
+
+
+def _masked_text(text: str) -> str:
+    text = _URL_SECRET.sub(rf"\g<1>{MASK}", _URL_USER.sub(rf"\g<1>{MASK}@", text))
+    return _HEADER_SECRET.sub(rf"\g<1> {MASK}", text)
+
+
+def without_secrets(text: str, value: Any) -> str:
+    """``text``, which somebody else's code wrote about ``value``, with a mask for the secrets of ``value``."""
+    for secret in sorted(_secrets_in(value), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return _masked_text(text)
+
+
+def _secrets_in(value: Any, *, secret: bool = False) -> Iterator[str]:
+    """The texts in ``value`` that :func:`masked` hides by their names or their types."""
+    match value:
+        case SecretStr():
+            yield from _secrets_in(value.get_secret_value(), secret=True)
+        case BaseModel():
+            yield from _secrets_in({name: getattr(value, name) for name in type(value).model_fields}, secret=secret)
+        case Mapping():
+            for name, inner in value.items():
+                yield from _secrets_in(inner, secret=secret or looks_secret(str(name)))
+        case list() | tuple():
+            for inner in value:
+                yield from _secrets_in(inner, secret=secret)
+        case str() if secret and len(value) >= _SHORTEST_SECRET:
+            yield value
 
 
 def shown(value: Any, name: str = "") -> str:

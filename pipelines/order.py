@@ -26,8 +26,8 @@ _COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
 
 
 def order_warnings(steps: Sequence[Step]) -> list[OrderWarning]:
-    """What will not work in a pipeline of these steps, in the order of their lines."""
-    return sorted([*_lacks(steps), *_deaf(steps), *_early(steps)])
+    """What will not work in a pipeline of these steps, in no order."""
+    return [*_lacks(steps), *_deaf(steps), *_early(steps)]
 
 
 def _class_of(step: Step) -> type[FrameProcessor] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from pipecat.processors.frame_processor import FrameProcessor
 from pydantic import BaseModel, ValidationError
 
-from pipelines.masking import MASK, looks_secret, masked
+from pipelines.masking import MASK, looks_secret, masked, without_secrets
 from processors.imports import nearest
 
 _LONGEST_VALUE = 100
@@ -65,7 +65,7 @@ def check_parameters(
     try:
         checked = model.model_validate(good)
     except ValidationError as error:
-        return faults + _value_faults(use, error, ignored=present - good.keys())
+        return faults + _value_faults(use, error, good, ignored=present - good.keys())
     return faults or checked
 
 
@@ -73,7 +73,9 @@ def all_parameters(step_class: type[FrameProcessor], params: BaseModel | dict[st
     """Every parameter of a step with its value, in the order of the class: those of the file, and the defaults."""
     if isinstance(params, BaseModel):
         return {name: getattr(params, name) for name in type(params).model_fields}
-    return {name: params.get(name, default) for name, default in _accepted(step_class).items()}
+    values = {name: params.get(name, default) for name, default in _accepted(step_class).items()}
+    # What a base requires and no file gives, the class gives to its base itself.
+    return {name: value for name, value in values.items() if value is not inspect.Parameter.empty}
 
 
 def _model(step_class: type[FrameProcessor]) -> type[BaseModel] | None:
@@ -111,7 +113,9 @@ def _required_arguments(step_class: type[FrameProcessor]) -> list[str]:
     ]
 
 
-def _value_faults(use: str, error: ValidationError, ignored: Collection[str]) -> list[ParameterFault]:
+def _value_faults(
+    use: str, error: ValidationError, given: dict[str, Any], ignored: Collection[str]
+) -> list[ParameterFault]:
     """One for each wrong value that is not ``ignored``; one that fits none of several types is one fault."""
     messages: dict[tuple[str | None, str | None], list[str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
@@ -121,7 +125,8 @@ def _value_faults(use: str, error: ValidationError, ignored: Collection[str]) ->
             continue
         secret = any(looks_secret(part) for part in place)
         got = None if detail["type"] == "missing" else MASK if secret else _brief(detail["input"])
-        messages.setdefault((key, got), []).append(detail["msg"].removeprefix("Value error, "))
+        message = without_secrets(detail["msg"].removeprefix("Value error, "), given)
+        messages.setdefault((key, got), []).append(message)
     return [
         ParameterFault(key, f"step '{use}': {_named(key)}{' or '.join(dict.fromkeys(texts))}", got)
         for (key, got), texts in messages.items()

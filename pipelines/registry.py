@@ -3,8 +3,7 @@
 from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.gemini_live import GeminiLive
-from processors.imports import ImportPathError, import_class
-from processors.imports import nearest as nearest  # for its readers beside this module
+from processors.imports import ImportPathError, import_class, nearest
 from processors.speech_state import SpeechStateEmitter
 from processors.transcript_log import TranscriptLog
 from processors.transcription import TranscriptionForwarder

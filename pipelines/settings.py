@@ -32,6 +32,8 @@ from processors.foreign_detector import ProviderName
 
 _PIPECAT_HOOKS = "PIPECAT_SETUP_FILES"
 """Would let pipecat run any Python file in every session."""
+_NEAR = 0.75
+"""As near as ``PROT`` is to ``PORT``; ``LOG_FILE`` is further from ``LOG_LEVEL``."""
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104, RUF100
 _DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost:5173"
 _DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -271,7 +273,7 @@ def misspelled_settings() -> dict[str, str]:
     with path.open(encoding="utf-8") as file:
         names = {binding.key.upper() for binding in parse_stream(file) if binding.key}
     settings = [name.upper() for name in Settings.model_fields]
-    found = {name: difflib.get_close_matches(name, settings, n=1, cutoff=0.8) for name in names - {*settings}}
+    found = {name: difflib.get_close_matches(name, settings, n=1, cutoff=_NEAR) for name in names - {*settings}}
     return {name: nearest[0] for name, nearest in sorted(found.items()) if nearest}
 
 
@@ -291,7 +293,7 @@ def require_api_key(settings: Settings) -> str:
 
 def _one_line(fault: ErrorDetails) -> str:
     name = str(fault["loc"][0]).upper() if fault["loc"] else ""
-    message = fault["msg"].removeprefix("Value error, ")
+    message: str = masked(fault["msg"].removeprefix("Value error, "))
     if not name:
         return message
     secret = name.endswith("_KEY")

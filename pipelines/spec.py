@@ -19,6 +19,7 @@ from pipelines.toml_lines import SINGLE_STEP, StepLines, TomlLines, lines_of, to
 from processors.imports import nearest
 
 PIPELINES_DIR = Path(__file__).parent
+_MAX_FILE_BYTES = 1024 * 1024
 _TOP_LEVEL_KEYS = ["name", "description", "step"]
 
 
@@ -133,17 +134,15 @@ def read_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: 
         PipelineFileError: It can't be read, or something in it is wrong.
     """
     path = _path_of(name_or_path, named_by)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise PipelineFileError([f"{path}: can't read the pipeline file: {reason}{_near_file(path)}"]) from error
+    text = _text_in(path)
     try:
         content = tomllib.loads(text)
+        return _Reader(path, content, lines_of(text), variables).read()
     except tomllib.TOMLDecodeError as error:
         faults = toml_faults(text, error)
         raise PipelineFileError(f"{path}:{line}: {fault}" for line, fault in faults) from error
-    return _Reader(path, content, lines_of(text), variables).read()
+    except RecursionError as error:
+        raise PipelineFileError([f"{path}: values are nested too deeply"]) from error
 
 
 def shipped_settings() -> frozenset[str]:
@@ -164,10 +163,30 @@ def _path_of(name_or_path: str, named_by: str) -> Path:
     raise PipelineFileError([f"{named_by}: unknown pipeline '{name_or_path}'{hint}"])
 
 
+def _text_in(path: Path) -> str:
+    """What the file holds; editors of Windows may put a byte order mark before it.
+
+    Raises:
+        PipelineFileError: It can't be read, or is no text of a reasonable size.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) <= _MAX_FILE_BYTES:
+            return content.decode("utf-8-sig")
+        reason = f"expected at most {_MAX_FILE_BYTES} bytes"
+    except OSError as error:
+        reason = f"{error.strerror}{_near_file(path) if isinstance(error, FileNotFoundError) else ''}"
+    except UnicodeDecodeError as error:
+        reason = str(error)
+    raise PipelineFileError([f"{path}: can't read the pipeline file: {reason}"])
+
+
 def _near_file(path: Path) -> str:
     """``; did you mean 'x'?`` where a pipeline file beside a missing one has nearly its name, or nothing."""
-    close = difflib.get_close_matches(path.name, [file.name for file in path.parent.glob("*.toml")], n=1)
-    return f"; did you mean '{path.with_name(close[0])}'?" if close and not path.exists() else ""
+    files = [file.name for file in path.parent.glob("*.toml") if file.is_file()]
+    close = difflib.get_close_matches(path.name, files, n=1)
+    return f"; did you mean '{path.with_name(close[0])}'?" if close else ""
 
 
 class _Reader:

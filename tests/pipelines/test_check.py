@@ -104,7 +104,60 @@ def test_everything_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, tmp
     ]
 
 
+def test_a_step_that_would_end_the_check_is_told() -> None:
+    """An exit code of somebody else's is no verdict on the pipeline."""
+    assert checked(steps(f"{NEEDY}:Leaving"), emulator=True).missing == (
+        f"line 1, step '{NEEDY}:Leaving': its missing() failed: SystemExit(0)",
+    )
+
+
+def test_a_single_text_is_one_thing_that_is_missing() -> None:
+    """Where a list was expected."""
+    assert checked(steps(f"{NEEDY}:Terse"), emulator=True).missing == (f"line 1, step '{NEEDY}:Terse': no licence",)
+
+
+def test_a_step_may_not_tell_for_ever() -> None:
+    """The first twenty texts are enough."""
+    assert len(checked(steps(f"{NEEDY}:Endless"), emulator=True).missing) == 20
+
+
+def test_what_a_step_tells_has_no_secret_in_it() -> None:
+    """Neither by a parameter's name nor inside an address, whatever somebody else's code raises."""
+    given = 'password = "open-sesame"\naddress = "wss://me:open-too@host/x"\n'
+    (told,) = checked(steps(f"{NEEDY}:Talkative") + given, emulator=True).missing
+    assert "can't log in with" in told
+    assert "wss://********@host/x" in told
+    assert "open" not in told.partition("log in")[2]
+
+
+def test_an_argument_that_the_class_gives_to_its_base_is_not_shown() -> None:
+    """It has no value that a file or a default gives."""
+    lines = lines_of(steps(f"{NEEDY}:Derived"), emulator=True)
+    assert "speed 1 default of the step" in lines
+    assert not any(line.startswith("url") for line in lines)
+
+
+def test_only_a_plain_yes_makes_an_engine() -> None:
+    """An attribute that means something else to somebody else's class."""
+    assert "engine no step uses the upstream" in lines_of(steps(f"{NEEDY}:OtherMeaning"))
+    assert f"engine 1. {NEEDY}:Needy" in lines_of(steps(f"{NEEDY}:Needy"))
+
+
+def test_a_long_path_is_not_broken() -> None:
+    """It can be copied, whatever its length."""
+    path = f"/{'x' * WIDTH}.onnx"
+    given = f'{steps(f"{NEEDY}:Keyword")}model_file = "{path}"\n'
+    assert any(path in line for line in lines_of(given, emulator=True))
+
+
 # Warnings
+
+
+def test_warnings_come_in_the_order_of_their_lines() -> None:
+    """Whatever they are about."""
+    unused = '[[step]]\nuse = "vad"\nthreshold = 300\n'
+    told = checked(f'{unused}{ENGINE}{unused}[[step]]\nuse = "transcription_forwarder"\n', emulator=True).warnings
+    assert [warning.partition(":")[0] for warning in told] == ["line 1", "line 7", "line 7"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from pipelines.masking import MASK, looks_secret, masked, shown
+from pipelines.masking import MASK, looks_secret, masked, shown, without_secrets
 
 
 class Voice(BaseModel):
@@ -34,7 +34,8 @@ class Mode(Enum):
 
 
 SECRETS = """api_key apikey apiKey X-Api-Key GEMINI_API_KEY token accessToken secret client_secret_id password
-db_passwd passphrase credentials Authorization aws_secret_access_key key"""
+db_passwd passphrase credentials Authorization aws_secret_access_key key pwd db_pwd private_key_pem credentials_json
+Set-Cookie jwt"""
 
 
 @pytest.mark.parametrize("name", SECRETS.split())
@@ -95,8 +96,37 @@ def test_a_value_as_people_see_it(value: Any, name: str, text: str) -> None:
         ("wss://host/x?v=1&access_token=sk-1#y", f"wss://host/x?v=1&access_token={MASK}#y"),
         ("https://host/x@y", "https://host/x@y"),
         ("me@example.org", "me@example.org"),
+        ("https://me:p@ss@host/x", f"https://{MASK}@host/x"),
+        ("Password=sk-1;Server=x", f"Password={MASK};Server=x"),
+        ("Authorization: Bearer abcdefgh.ijklmnop", f"Authorization: Bearer {MASK}"),
+        ("speak in Basic English", "speak in Basic English"),
     ],
 )
 def test_secrets_in_urls(url: str, safe: str) -> None:
     """The user and the key go, the rest of the address stays."""
     assert masked(url) == safe
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"api_key": "sk-1234"},
+        {"deep": [{"token": ["sk-1234"]}]},
+        {"password": {"of": "sk-1234"}},
+        {"x": SecretStr("sk-1234")},
+        Voice(api_key="sk-1234"),
+    ],
+)
+def test_a_text_about_a_value_has_none_of_its_secrets(value: Any) -> None:
+    """However deep they lie; what is no secret of the value stays."""
+    assert without_secrets("bad key 'sk-1234' of 'me'", value) == f"bad key '{MASK}' of 'me'"
+
+
+def test_a_longer_secret_goes_before_the_one_in_it() -> None:
+    """Nothing of either is left."""
+    assert without_secrets("sk-1234-5678", {"key": "sk-1234", "token": "sk-1234-5678"}) == MASK
+
+
+def test_a_short_secret_does_not_take_words_apart() -> None:
+    """A value such as ``a`` is in every text."""
+    assert without_secrets("a bad key", {"key": "a"}) == "a bad key"

@@ -52,6 +52,19 @@ def test_shipped_files_are_in_order() -> None:
             ["line 4: no 'transcription_forwarder' after 'gemini_live', so clients get no texts and no turns"],
         ),
         (
+            (FOREIGN, "gemini_live"),
+            ["line 4: no 'transcription_forwarder' after 'gemini_live', so clients get no texts and no turns"],
+        ),
+        (
+            ("speech_state", "gemini_live", "vad"),
+            [
+                "line 1: step 'speech_state' comes before 'gemini_live' in line 4,"
+                " so it does not see when an utterance is answered, and stays at 'processing'",
+                "line 4: no 'transcription_forwarder' after 'gemini_live', so clients get no texts and no turns",
+                "line 7: step 'vad' gets no speech, for 'gemini_live' in line 4 keeps it",
+            ],
+        ),
+        (
             ("gemini_live", "transcription_forwarder", "vad", "gemini_live"),
             [
                 "line 7: step 'vad' gets no speech, for 'gemini_live' in line 1 keeps it",

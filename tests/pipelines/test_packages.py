@@ -22,6 +22,7 @@ def chained(name: str) -> ImportError:
     [
         ("no_such_package.speech", "the package 'no_such_package.speech' is not installed"),
         ("my_package_too", "the package 'my_package_too' is not installed"),
+        ("my_pack", "the package 'my_pack' is not installed"),
         ("google.cloud_of_ours", "the package 'google.cloud_of_ours' is not installed"),
         ("my_package", None),
         ("my_package.my_module", None),
@@ -32,6 +33,13 @@ def chained(name: str) -> ImportError:
 def test_what_is_not_installed_is_named(absent: str, missing: str | None) -> None:
     """Other than the step's own module, and parts that an installed package does not have."""
     assert missing_package(chained(absent), MODULE, []) == missing
+
+
+def test_a_package_is_found_behind_an_error_that_names_no_cause() -> None:
+    """Somebody's ``except ImportError`` that raises another error without ``from``."""
+    error = RuntimeError("no speech without it")
+    error.__context__ = ModuleNotFoundError(name="no_such_package")
+    assert missing_package(error, MODULE, []) == "the package 'no_such_package' is not installed"
 
 
 def test_another_error_is_no_missing_package() -> None:
@@ -53,7 +61,7 @@ def test_only_pipecats_errors_are_listened_to() -> None:
     """Neither what others say, nor what comes afterwards."""
     with pipecat_words() as words:
         logger.error("not from pipecat")
-    logger.error("too late")
+    logger.patch(lambda record: record.__setitem__("name", "pipecat.services")).error("too late")
     assert words == []
 
 
@@ -64,6 +72,7 @@ def test_only_pipecats_errors_are_listened_to() -> None:
         ("pipcat.services", "; did you mean 'pipecat'?"),
         ("json.decodr", "; did you mean 'json.decoder'?"),
         ("json.zebra", ""),
+        ("json.scanning", ""),
         ("no_such_package_at_all", ""),
         ("json.decoder", ""),
         ("json.decoder.part", ""),

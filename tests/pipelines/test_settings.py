@@ -8,7 +8,7 @@ import pytest
 import trustme
 from pydantic import SecretStr, ValidationError
 
-from pipelines.settings import Settings, SettingsError, load_settings, require_api_key
+from pipelines.settings import Settings, SettingsError, load_settings, misspelled_settings, require_api_key
 
 KEY = "AIza-not-for-anyones-eyes"
 
@@ -276,6 +276,55 @@ def test_a_file_that_is_no_text_is_refused(empty_working_directory: Path) -> Non
     (empty_working_directory / ".env").write_bytes("PORT=9100\n".encode("utf-16"))
     with pytest.raises(SettingsError, match=r"^\.env: 'utf-8' codec can't decode"):
         load_settings()
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_setting(empty_working_directory: Path) -> None:
+    """Editors of Windows write one."""
+    (empty_working_directory / ".env").write_bytes(b"\xef\xbb\xbfPORT=9000\r\nHOST=host\r\n")
+    settings = load_settings()
+    assert (settings.port, settings.host) == (9000, "host")
+    assert misspelled_settings() == {}
+
+
+def test_a_message_of_several_values_hides_the_user_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the value stands in the message itself."""
+    message = message_of(monkeypatch, "CORS_ORIGINS", "https://me:open-sesame@host/path")
+    assert message.endswith("got 'https://********@host/path'")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("HOST\n", 1),
+        ("# c\n\n\nexport HOST\n", 4),
+        ("PORT=1\n=x\n", 2),
+        ('HOST="a\nPORT=1\n', 1),
+        ("\r\nHOST\r\n", 2),
+    ],
+)
+def test_a_line_that_sets_nothing_is_refused(text: str, line: int, empty_working_directory: Path) -> None:
+    """With its number, blank lines and comments counted."""
+    (empty_working_directory / ".env").write_bytes(text.encode())
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value) == f".env:{line}: expected NAME=value, or # and a comment"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PROT", "PORT"),
+        ("GEMINI_KEY", "GEMINI_API_KEY"),
+        ("loglevel", "LOG_LEVEL"),
+        ("LOG_FILE", None),
+        ("POSTGRES_PORT", None),
+        ("port", None),
+    ],
+)
+def test_a_name_that_is_nearly_a_setting(name: str, meant: str | None, empty_working_directory: Path) -> None:
+    """Is told with the setting; somebody else's names, and a setting in small letters, are not."""
+    (empty_working_directory / ".env").write_text(f"{name}=1\n")
+    assert misspelled_settings() == ({name.upper(): meant} if meant else {})
 
 
 def test_settings_do_not_change() -> None:

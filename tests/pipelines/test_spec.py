@@ -254,6 +254,63 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 # Several mistakes
 
 
+def test_a_byte_order_mark_is_no_mistake() -> None:
+    """Editors of Windows write one."""
+    assert [step.use for step in load("\ufeff" + MODEL).steps] == ["gemini_live"]
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 3000 + "]" * 3000, f"{MODEL}voice{'.a' * 3000} = 1"])
+def test_a_file_that_is_nested_too_deeply_is_told(text: str) -> None:
+    """TOML has no limit, Python has."""
+    assert fault_of(text) == "values are nested too deeply"
+
+
+def test_a_file_is_not_read_without_end() -> None:
+    """A megabyte is read and not a byte more."""
+    load(f"{MODEL}#{'x' * (1024 * 1024 - len(MODEL) - 1)}")
+    told = "can't read the pipeline file: expected at most 1048576 bytes"
+    assert fault_of(f"{MODEL}#{'x' * (1024 * 1024 - len(MODEL))}") == told
+
+
+def test_a_link_that_leads_nowhere_is_not_offered_itself() -> None:
+    """It has the nearest name of all, and can't be read either."""
+    Path("talk.toml").symlink_to("nowhere.toml")
+    with pytest.raises(PipelineFileError) as raised:
+        load_pipeline("talk.toml", VARIABLES)
+    assert str(raised.value) == "talk.toml: can't read the pipeline file: No such file or directory"
+
+
+def test_another_file_is_no_remedy_for_one_that_cannot_be_read() -> None:
+    """Only for one that is not there."""
+    Path("tolk.toml").write_text(MODEL)
+    Path(FILE).mkdir()
+    with pytest.raises(PipelineFileError) as raised:
+        load_pipeline(FILE, VARIABLES)
+    assert str(raised.value) == "talk.toml: can't read the pipeline file: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ('login = { api_key = "sk-1234" }', "parameter 'login': {int}, got ********"),
+        ('volumes = ["a", "a"]', "parameter 'volumes': {int}, got 'a'"),
+        (f'volumes = ["{"a" * 200}"]', f"parameter 'volumes': {{int}}, got '{'a' * 99}..."),
+    ],
+)
+def test_a_value_inside_a_parameter_is_told(given: str, told: str) -> None:
+    """Masked by the name that it has there, once though it is there twice, and no longer than a line."""
+    number = "Input should be a valid integer, unable to parse string as an integer"
+    fault = fault_of(f'[[step]]\nuse = "tests.support.needy_step:Nested"\n{given}\n')
+    assert fault.partition("Nested': ")[2] == told.format(int=number)
+
+
+def test_a_secret_does_not_show_in_the_words_of_a_validator() -> None:
+    """Which are somebody else's."""
+    given = 'use = "tests.support.needy_step:Picky"\napi_key = "open-sesame"\n'
+    told = fault_of(f"[[step]]\n{given}")
+    assert told.endswith("parameter 'api_key': nobody knows ********, got ********")
+
+
 def faults_of(text: str) -> list[str]:
     """What is told of each mistake of a file, without the file's name."""
     with pytest.raises(PipelineFileError) as raised:
@@ -292,6 +349,18 @@ use = "tests.support.foreign_params:Equalizr"
         '11: expected the step to name its processor: use = "…"',
         "14: step 'tests.support.foreign_params:Equalizr': no 'Equalizr' in it; did you mean 'Equalizer'?",
     ]
+
+
+def test_a_misspelled_step_is_one_mistake() -> None:
+    """Not also a missing one."""
+    (told,) = faults_of('[[stepp]]\nuse = "vad"\n')
+    assert told == "1: unknown key 'stepp'; did you mean 'step'?"
+
+
+def test_the_same_mistake_twice_on_a_line_is_one() -> None:
+    """It is mended once."""
+    (told,) = faults_of(f'{MODEL}voice = ["${{GEMINI_MODELL}}", "${{GEMINI_MODELL}}"]\n')
+    assert told.startswith("4: unknown setting '${GEMINI_MODELL}'")
 
 
 def test_a_required_parameter_with_a_wrong_setting_is_not_missing_too() -> None:

@@ -44,6 +44,13 @@ def faults_of(text: str) -> list[tuple[int, str]]:
     return toml_faults(text, raised.value)
 
 
+def test_a_key_of_several_statements_has_the_line_of_the_first() -> None:
+    """Dotted keys make one table, bit by bit."""
+    assert lines_of("name.a = 1\nname.b = 2\n[[step]]\nvoice.a = 1\nvoice.b = 2\n").keys == {"name": 1}
+    (step,) = lines_of("[[step]]\nvoice.a = 1\nvoice.b = 2\n").steps
+    assert step.of("voice") == 2
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_every_key_has_its_line(newline: str) -> None:
     """What only looks like a step or a key, inside a text or a list, counts as what it is."""

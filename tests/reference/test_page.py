@@ -130,6 +130,7 @@ def test_everything_is_escaped() -> None:
     document = poisoned(copy.deepcopy(DOCUMENT))
     document["components"]["messages"]["init"]["examples"] = [{"payload": {"type": EVIL}}]
     document["channels"]["session"]["address"] = EVIL
+    document["components"]["messages"]["<b>evil</b>"] = document["components"]["messages"]["audio_frame"]
     page, _ = html_page(document)
     read = Reader(page)
     assert "<script>alert(1)</script>" in read.text
