@@ -102,11 +102,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"])
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", tags=["state"], response_model=None, responses=HEALTH_RESPONSES)
     async def health() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 
+    @app.head("/ready", include_in_schema=False)
     @app.get("/ready", tags=["state"], response_model=None, responses=READY_RESPONSES)
     async def ready() -> JSONResponse:
         """Whether a client that comes next would get a session, and why not."""

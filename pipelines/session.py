@@ -242,7 +242,7 @@ class InterpreterSession:
     def _refuse_message(self, fault: Fault) -> None:
         self._refused_messages += 1
         most = self._settings.max_client_errors
-        if self._refused_messages > most:
+        if fault.close_code is None and self._refused_messages > most:
             fault = Fault(
                 ErrorCode.RATE_LIMITED, f"more than {most} messages were refused, the last one with {fault.code}"
             )

@@ -1,5 +1,6 @@
 """Who may connect, and the HTTP routes beside the WebSocket."""
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -94,6 +95,19 @@ async def test_health_is_exactly_as_documented(server: RunningServer) -> None:
         status, body, headers = await get(f"{server.http_url}/health")
     assert (status, body) == (200, b'{"status":"ok"}')
     assert headers["content-type"] == "application/json"
+
+
+async def test_a_checker_may_ask_for_heads(server: RunningServer) -> None:
+    """``HEAD`` gives the status of ``GET`` without a body, as uptime checkers ask."""
+    host, port = server.http_url.removeprefix("http://").split(":")
+    for path in ("health", "ready"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"HEAD /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert body == b""
 
 
 async def test_ready_says_whether_a_session_would_be_admitted(server: RunningServer) -> None:

@@ -154,6 +154,14 @@ async def test_refused_messages_are_counted() -> None:
         assert told == "more than 3 messages were refused, the last one with UNKNOWN_TYPE"
 
 
+async def test_a_fault_that_ends_the_session_keeps_its_code() -> None:
+    """The message that would be one too many says what is wrong with it, where that is fatal anyway."""
+    async with client(max_client_errors=1, max_message_bytes=1024) as user:
+        user.network.say({"type": "zebra"})
+        user.network.say("x" * 2000)
+        assert await user.ended() == ("MESSAGE_TOO_LARGE", 1009)
+
+
 async def test_a_client_that_does_not_read_is_dropped() -> None:
     """Beyond ``MAX_SEND_BACKLOG_BYTES`` there is no error to read either: only the close."""
     async with client(max_send_backlog_bytes=64 * 1024) as user:
