@@ -8,7 +8,7 @@ _LINE = re.compile(
 )
 _SESSION = re.compile(r"session_id=([0-9a-f-]{36})\b")
 _OF_SESSIONS = ("session started ", "session ended ")
-_OF_CONNECTIONS = ("Invalid HTTP request received.", "Unsupported upgrade request.", "ready ")
+_OF_CONNECTIONS = ("Invalid HTTP request received.", "Unsupported upgrade request.", "origin refused ", "ready ")
 _OF_A_BUSY_MACHINE = re.compile(r".*: timed out waiting for task to cancel|runner-\w+ dangling tasks detected: .*")
 """pipecat's, where ending a session takes longer than it likes."""
 _BUSY_SHARE = 0.01
