@@ -139,13 +139,14 @@ def demo(
 ) -> None:
     """Interpret three recordings at the same time, Korean and English, and check that both directions came out."""
     from client.demo import SAMPLES, demo, problems
+    from client.view import print_error
 
     with _errors_as_lines():
         with _screen(prefixed=True) as screen:
             outcomes = asyncio.run(demo(url, SAMPLES, out_dir, screen))
         _print_report(outcomes, out_dir)
         for problem in problems(outcomes):
-            typer.echo(f"error: {problem}", err=True)
+            print_error(problem)
         if problems(outcomes):
             raise typer.Exit(1)
 
@@ -153,7 +154,8 @@ def demo(
 def _json_screen() -> "Screen":
     from client.jsonview import JsonScreen
 
-    _tolerate_narrow_encodings()
+    if isinstance(sys.stdout, TextIOWrapper):  # whatever the locale, programs get every character
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     return JsonScreen(sys.stdout)
 
 
@@ -203,5 +205,7 @@ def _errors_as_lines() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        typer.echo(f"error: {error}", err=True)
+        from client.view import print_error
+
+        print_error(error)
         raise typer.Exit(error.exit_code) from None

@@ -34,7 +34,8 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Longest frame that is taken; the interpretation of a long turn may come in one piece."""
 
 _START_THE_SERVER = (
-    "start the server with 'python server.py', or with 'python server.py --emulator' to try it without a key"
+    "start the server with 'python server.py', or with 'python server.py --emulator' to try it without a key, "
+    "or name another address with --url"
 )
 _SLOW_DOWN = "; with --fast, give the server's MAX_INGEST_RATE, or less, as --fast-rate"
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}

@@ -183,7 +183,6 @@ class _Mailbox:
         self._lost_ms = 0  # written by PortAudio's thread alone
         self._told_lost_ms = 0
         self._filled = asyncio.Event()
-        self._called = False
 
     def put(self, pcm: bytes, overflowed: bool) -> None:
         """Takes a block from any thread; one that finds no room is lost."""
@@ -193,8 +192,7 @@ class _Mailbox:
             self._queue.put_nowait(pcm)
         except queue.Full:
             self._lost_ms += self._block_ms
-        if not self._called:
-            self._called = True
+        else:
             self._loop.call_soon_threadsafe(self._filled.set)
 
     def newly_lost_ms(self) -> int:
@@ -210,16 +208,13 @@ class _Mailbox:
             ClientError: None came for long.
         """
         while True:
+            self._filled.clear()
             try:
                 return self._queue.get_nowait()
             except queue.Empty:
                 await self._refilled()
 
     async def _refilled(self) -> None:
-        self._filled.clear()
-        self._called = False
-        if not self._queue.empty():
-            return
         try:
             async with asyncio.timeout(_STALLED_SECS):
                 await self._filled.wait()
@@ -234,7 +229,8 @@ def _import_sounddevice() -> Any:
         return importlib.import_module("sounddevice")
     except ModuleNotFoundError:
         raise InputError(
-            "--mic needs the package 'sounddevice', which is not installed; run 'make mic', or 'pip install sounddevice'"
+            "--mic needs the package 'sounddevice', which is not installed; run 'make mic' or "
+            "'pip install sounddevice'"
         ) from None
     except OSError as error:
         raise InputError(

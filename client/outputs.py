@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,27 +56,29 @@ class Outputs:
         Raises:
             InputError: An output cannot be.
         """
-        files = self.files
-        for path in files:
-            if files.count(path) > 1:
+        for path in self.files:
+            if self.files.count(path) > 1:
                 raise InputError(f"expected another file for each output, got {path} twice; name another one")
-            _check_writable(path)
-            for recording in inputs:
-                if path.exists() and recording.exists() and path.samefile(recording):
-                    raise InputError(f"expected an output other than a recording, got {path} for both")
+            try:
+                _check_writable(path)
+                for recording in inputs:
+                    if path.exists() and recording.exists() and path.samefile(recording):
+                        raise InputError(f"expected an output other than a recording, got {path} for both")
+            except OSError as error:  # a name that is too long, say
+                raise InputError(f"cannot write {path}: {error.strerror or error}; name another one") from error
 
     def write(self, turns: Sequence[Turn], playback: Playback, min_secs: float) -> None:
         """Writes everything; the interpretation lasts ``min_secs`` at least.
 
         Raises:
-            ClientError: A file cannot be written.
+            ClientError: A file cannot be written; the others are. Of several the last one is named.
         """
-        write_transcript(self.transcript, turns)
-        for side in _SIDES:
-            shown = cues(turns, side)
-            for kind in _FORMATS:
-                write_subtitles(self.subtitles(side, kind), shown)
-        write_wav(self.wav, playback.rendered(min_secs), PLAYBACK_RATE_HZ)
+        with ExitStack() as each:  # calls all of them whatever one raises, the largest file last
+            each.callback(write_wav, self.wav, playback.rendered(min_secs), PLAYBACK_RATE_HZ)
+            for side in _SIDES:
+                for kind in _FORMATS:
+                    each.callback(write_subtitles, self.subtitles(side, kind), cues(turns, side))
+            each.callback(write_transcript, self.transcript, turns)
 
 
 def make_dir(path: Path) -> None:

@@ -11,7 +11,7 @@ from client.interpret import InterpretJob
 from client.jsonview import write_event
 from client.stopping import Stop, stopped_by_signals
 from client.summary import total
-from client.view import Screen
+from client.view import Screen, print_error
 
 
 def run(jobs: Sequence[InterpretJob], screen: Screen, *, json_lines: bool, until_stopped: bool) -> int:
@@ -31,7 +31,7 @@ def run(jobs: Sequence[InterpretJob], screen: Screen, *, json_lines: bool, until
     several = len(jobs) > 1
     for outcome in outcomes:
         if outcome.error:
-            typer.echo(f"error: {f'{outcome.name}: ' if several else ''}{outcome.error}", err=True)
+            print_error(f"{outcome.name}: {outcome.error}" if several else outcome.error)
     if json_lines:
         _print_json(outcomes)
     else:

@@ -27,6 +27,9 @@ HANGOVER_SECS = 0.3
 LONGEST_PIECE_SECS = 15.0
 """Longer speech is cut, and has more than one turn: the server's default ``MAX_UTTERANCE_SECS``."""
 
+SHORTEST_CUT_SECS = 10.0
+"""Shorter speech is not cut: the server's default ``SOFT_UTTERANCE_SECS``."""
+
 LEAST_SPAN_SECS = 0.1
 """No stretch of speech is shorter."""
 
@@ -42,18 +45,25 @@ class _Moment:
 
 @dataclass(slots=True, eq=False)
 class _Utterance:
-    """``pieces`` are its turns, each with the moment in which its output began."""
+    """``pieces`` are its turns, each with the moment in which its output began; there are ``least_pieces``."""
 
     started: _Moment
     ended: _Moment | None = None
     pieces: list[tuple[int, _Moment]] = field(default_factory=list)
     end_told: bool = False
+    least_pieces: int = 1
 
     @property
     def expects_more(self) -> bool:
-        """Whether it is so long that there must be further turns of it."""
+        """Whether there must be further turns of it."""
+        by_length = math.ceil(self.secs / LONGEST_PIECE_SECS - LEAST_SPAN_SECS)
+        return len(self.pieces) < max(by_length, self.least_pieces)
+
+    @property
+    def secs(self) -> float:
+        """How long it is, once it has ended."""
         start, end = self.span(self.started.heard_secs)
-        return len(self.pieces) < math.ceil((end - start) / LONGEST_PIECE_SECS - LEAST_SPAN_SECS)
+        return end - start
 
     def span(self, last_secs: float) -> Span:
         """From where to where it was spoken; up to ``last_secs`` where it still is."""
@@ -180,9 +190,13 @@ class Speech:
         self._due = None
         if self._open is None or self._open.ended is None:
             return
-        if not self._waiting or moment.arrived_secs - self._open.ended.arrived_secs >= AT_ONCE_SECS:
-            self._waiting.append(self._open)
-            self._open = None
+        if moment.arrived_secs - self._open.ended.arrived_secs < AT_ONCE_SECS:
+            if self._waiting:
+                return
+            if self._open.secs >= SHORTEST_CUT_SECS:  # what waits is a piece of it; another one has just ended
+                self._open.least_pieces = len(self._open.pieces) + 2
+        self._waiting.append(self._open)
+        self._open = None
 
     def _output_begins(self, moment: _Moment) -> None:
         """Nothing that is finished waits any more, but for what is answered, or given up, with this."""

@@ -4,6 +4,8 @@ import unicodedata
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, TextIO
 
+import typer
+
 from client.speech import State
 from client.turns import Side, Turn
 
@@ -129,6 +131,11 @@ def side_text(side: Side) -> str:
     """One side's text with its language in front, or a dash where there is no text."""
     text = printable(side.text)
     return f"[{side.language or '?'}] {text}" if text else "–"
+
+
+def print_error(text: object) -> None:
+    """Tells what went wrong on standard error, in one line, whatever names and messages hold."""
+    typer.echo(f"error: {printable(str(text))}", err=True)
 
 
 def printable(text: str) -> str:

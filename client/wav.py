@@ -56,11 +56,13 @@ def read_wav(path: Path, rate_hz: int | None = None) -> Recording:
     Raises:
         InputError: The file is missing, no readable audio file, or holds no audio.
     """
-    if not path.exists():
-        raise InputError(f"expected a WAV file, but {path} does not exist; check the path")
-    if path.is_dir():
-        raise InputError(f"expected a WAV file, but {path} is a directory; name a file in it")
     try:
+        if not path.exists():
+            raise InputError(f"expected a WAV file, but {path} does not exist; check the path")
+        if path.is_dir():
+            raise InputError(f"expected a WAV file, but {path} is a directory; name a file in it")
+        if not path.is_file():  # reading a pipe might wait without end
+            raise InputError(f"expected a WAV file, but {path} is a pipe or a device; write it to a file first")
         samples, file_rate_hz = _read_mono(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise InputError(f"expected a WAV file, but {path} cannot be read as one: {_reason(error)}") from error

@@ -82,6 +82,14 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     assert "does not exist" in result.stderr
 
 
+def test_an_error_is_one_line_whatever_a_file_is_called(sessions: Sessions) -> None:
+    """No name and no message of a server breaks the line or steers the terminal."""
+    sessions.failing["b\n\x1b[31m.wav"] = ServerError("broken\nerror: twice")
+    result = _invoke("interpret", "a.wav", "b\n\x1b[31m.wav")
+    assert result.stderr == "error: b  [31m.wav: broken error: twice\n"
+    assert _invoke("interpret", "a\n.wav", "A\n.wav").stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "option",
     [["--language", "fr"], ["--chunk-ms", "0"], ["--rate", "7999"], ["--fast", "--fast-rate", "0.5"], ["--nope"]],
@@ -173,6 +181,19 @@ def test_json_is_all_that_is_on_standard_output(sessions: Sessions) -> None:
     assert result.exit_code == 1
 
 
+def test_json_is_utf_8_whatever_the_locale(sessions: Sessions) -> None:
+    """Hangul on a pipe is no matter of the terminal's encoding."""
+    result = CliRunner(charset="ascii").invoke(app, ["interpret", "a.wav", "--json"])
+    assert json.loads(result.stdout_bytes.decode("utf-8").splitlines()[0])["source_text"] == "안녕"
+
+
+def test_a_terminal_that_has_no_hangul_shows_question_marks(sessions: Sessions) -> None:
+    """Rather than a traceback."""
+    result = CliRunner(charset="ascii").invoke(app, ["interpret", "a.wav"])
+    assert _no_trace(result)
+    assert result.stdout.startswith("1. [ko] ?? ? [en] Hi (500 ms)\n")
+
+
 def test_a_stop_before_anything_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """There are no numbers to show, and no files to name."""
 
@@ -182,6 +203,19 @@ def test_a_stop_before_anything_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(client.batch, "interpret", interpret)
     assert _invoke("interpret", "a.wav").stdout == "stopped before anything was sent\n"
+
+
+def test_a_stop_between_two_recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of the one of which nothing was sent no files are named."""
+
+    async def interpret(job: InterpretJob, *_: object) -> Summary:
+        return Summary((), 0.0, 0.0, stopped=True) if job.input.name == "b.wav" else Summary((KO_EN,), 10.0, 5.0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(client.batch, "interpret", interpret)
+    lines = _invoke("interpret", "a.wav", "b.wav").stdout.splitlines()
+    assert "stopped: this is what came so far" in lines
+    assert [line.split(",")[0] for line in lines if "written" in line] == [f"written to: {Path('out/a.wav')}"]
 
 
 def test_arguments_that_do_not_go_together_are_one_line(sessions: Sessions) -> None:

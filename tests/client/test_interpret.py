@@ -313,3 +313,20 @@ async def test_outputs_that_cannot_be_are_refused_first(run: Run) -> None:
     job = replace(run.job(closed_port_url()), outputs=Outputs(run.wav, run.transcript))
     with pytest.raises(InputError, match="other than a recording"):
         await interpret(job, run.notes, FastClock())
+
+
+async def test_a_password_in_the_url_is_not_shown(run: Run) -> None:
+    """It may stand before the host, too."""
+    url = closed_port_url().replace("ws://", "ws://me:secret@")
+    with pytest.raises(ServerError, match="cannot reach") as caught:
+        await interpret(run.job(url), run.notes, FastClock())
+    assert "secret" not in str(caught.value)
+
+
+async def test_no_proxy_stands_before_this_computer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not reach its user's own loopback."""
+    for name in ("ws_proxy", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, closed_port_url().replace("ws://", "http://"))
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert len((await run.against(_one_turn)).turns) == 1

@@ -135,6 +135,30 @@ async def test_turns_and_subtitles_are_timed_by_audio(run: Run) -> None:
             assert text in run.transcript.with_name(f"out.{side}.{kind}").read_text("utf-8")
 
 
+async def test_source_times_leave_out_the_way_to_the_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server says of speech is about what it had heard, a round trip before; sound plays when it comes."""
+    make_wav(run.wav, secs=4.0)
+
+    async def round_trip_secs(_: connection.Connection) -> float:
+        return 2.0
+
+    monkeypatch.setattr(connection.Connection, "round_trip_secs", round_trip_secs)
+
+    async def script(talk: Talk) -> None:
+        await talk.connect()
+        await talk.hear(48000)
+        await talk.state("speaking", "silent")
+        await talk.turn(KO, EN)
+        await talk.until_close()
+
+    async with fake_server(script) as url:
+        (turn,) = (await interpret(run.job(url, Patience(quiet_secs=1.0)), run.notes, FastClock(2.0))).turns
+    assert turn.source_span is not None
+    assert turn.source_span[0] == pytest.approx(3.0 - 2.0 - 0.15, abs=0.9)
+    assert turn.target_span is not None
+    assert turn.target_span[0] == pytest.approx(3.0, abs=0.9)
+
+
 async def test_fast_is_faster_until_something_is_awaited(run: Run) -> None:
     """All samples arrive, four times as fast as they were spoken, and times stay those of the audio."""
     make_wav(run.wav, secs=4.0)

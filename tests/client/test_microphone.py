@@ -101,6 +101,23 @@ async def test_a_rate_of_its_own() -> None:
     assert (source.rate_hz, source.duration_secs) == (8000, None)
 
 
+async def test_every_wait_ends_with_the_next_delivery() -> None:
+    """Not only the first one: speech is sent when it is spoken, not when the queue happens to be looked at."""
+    device = FakeDevice(rate_hz=16000)
+    chunks = _listening(device)
+    await _first(chunks, device)
+    waits = 0
+    while waits < 3:
+        pending = asyncio.ensure_future(anext(chunks))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        if not pending.done():
+            waits += 1
+            device.deliver(*_blocks(1))
+        await pending
+    await chunks.aclose()
+
+
 async def test_what_finds_no_room_is_counted() -> None:
     """The queue is bounded: the newest audio is lost, and the first chunk after it says how much."""
     device = FakeDevice(rate_hz=16000)

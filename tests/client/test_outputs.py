@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile  # the package has no type information
 
-from client.errors import InputError
+from client.errors import ClientError, InputError
 from client.outputs import Outputs, make_dir
 from client.playback import Playback
 from client.turns import Side, Turn
@@ -57,6 +57,39 @@ def test_an_output_that_cannot_be_is_refused(tmp_path: Path, wav: str, transcrip
         recording.write_bytes(b"")
     with pytest.raises(InputError, match=problem):
         Outputs(tmp_path / wav, tmp_path / transcript).check(recordings)
+
+
+def test_a_recording_under_another_name_is_refused(tmp_path: Path) -> None:
+    """A link leads to it all the same."""
+    recording = tmp_path / "in.wav"
+    recording.write_bytes(b"")
+    (tmp_path / "out.wav").symlink_to(recording)
+    with pytest.raises(InputError, match=r"other than a recording, got .*out\.wav"):
+        Outputs.named(tmp_path, "out").check([recording])
+
+
+def test_a_place_that_may_not_be_written_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is sent."""
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(InputError, match="permission denied; choose another place"):
+        Outputs.named(tmp_path, "a").check([])
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    """The recording's may just fit where those of the subtitles do not."""
+    with pytest.raises(InputError, match=r"cannot write .*aa\.source\.vtt: File name too long; name another one"):
+        Outputs.named(tmp_path, "a" * 248).check([])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_output_that_cannot_be_written_leaves_the_others_alone(tmp_path: Path, name: str) -> None:
+    """A disk that is full at the end of an hour loses what did not fit, no more."""
+    (tmp_path / name).mkdir()
+    turn = Turn(1, Side("Hello", "en"), Side("안녕", "ko"), completed_secs=2.0, source_span=(0.1, 0.9))
+    with pytest.raises(ClientError, match=f"cannot write .*{name}: Is a directory"):
+        Outputs.named(tmp_path, "a").write([turn], Playback(), min_secs=1.0)
+    written = [path.name for path in tmp_path.iterdir() if path.is_file() and path.stat().st_size]
+    assert sorted([*written, name]) == sorted(NAMES)
 
 
 def test_outputs_that_can_be_pass(tmp_path: Path) -> None:

@@ -118,6 +118,31 @@ def test_long_speech_owes_more_turns_before_the_next_utterance() -> None:
     ) == {1: (0.0, 40 / 3), 2: (40 / 3, 80 / 3), 3: (80 / 3, 40.0), 4: (41.0, 42.0)}
 
 
+def test_a_piece_that_waits_when_speech_ends_tells_of_the_cut() -> None:
+    """``processing`` at once, and nothing else waits: so a second turn comes, however late the first one is."""
+    assert _spans(
+        *((1.0, "speaking"), (13.0, "silent"), (13.0, "processing"), (14.0, "speaking"), (15.0, "turn")),
+        *((16.0, "silent"), (16.0, "processing"), (17.0, "speaking"), (18.0, "turn"), (18.5, "turn")),
+        texts={1: "a" * 30, 2: "b" * 10},
+    ) == {1: (1.0, 10.0), 2: (10.0, 13.0), 3: (14.0, 16.0)}
+
+
+def test_a_further_piece_that_waits_when_speech_ends() -> None:
+    """The same where a piece was interpreted while the speaker went on."""
+    assert _spans(
+        *((1.0, "speaking"), (12.0, "turn"), (23.0, "silent"), (23.0, "processing"), (24.0, "speaking")),
+        *((25.0, "turn"), (26.0, "silent"), (26.0, "processing"), (27.0, "turn"), (28.0, "turn")),
+    ) == {1: (1.0, 25 / 3), 2: (25 / 3, 47 / 3), 3: (47 / 3, 23.0), 4: (24.0, 26.0)}
+
+
+def test_short_speech_is_not_cut() -> None:
+    """States that came in one go, because the network stalled, do not make it so."""
+    assert _spans(
+        *((1.0, "speaking"), (10.9, "silent"), (10.9, "processing"), (11.5, "speaking"), (12.0, "turn")),
+        *((13.0, "silent"), (13.0, "processing"), (14.0, "turn")),
+    ) == {1: (1.0, 10.9), 2: (11.5, 13.0)}
+
+
 def test_speech_whose_last_piece_was_cut_just_before_its_end() -> None:
     """Nothing of it waits when it ends, so the next turn is the next utterance's."""
     assert _spans(

@@ -102,3 +102,13 @@ def test_a_second_signal_ends_the_program_at_once() -> None:
     """Whatever hangs while it ends in an orderly way."""
     ended = subprocess.run([sys.executable, "-c", SECOND_SIGNAL], cwd=ROOT, capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
+def test_a_second_signal_gives_the_terminal_its_cursor_back() -> None:
+    """The live view had hidden it."""
+    terminal, program_side = os.openpty()
+    ended = subprocess.run([sys.executable, "-c", SECOND_SIGNAL], cwd=ROOT, stdout=program_side, check=False)
+    os.close(program_side)
+    assert (ended.returncode, os.read(terminal, 100)) == (130, b"\x1b[?25h")
+    os.close(terminal)

@@ -26,6 +26,14 @@ def test_before_the_first_chunk_it_is_the_beginning() -> None:
     assert AudioTimeline(10.0, 0.1).position_secs(9.0) == 0.0
 
 
+def test_longer_ago_than_is_remembered_it_is_the_oldest_place_that_is() -> None:
+    """Which is nearer to the truth than the beginning."""
+    line = AudioTimeline(0.0, 0.02)
+    for chunk in range(1, 10_001):
+        line.sent(chunk * 0.02, chunk * 0.02, 0.02)
+    assert 100.0 < line.position_secs(1.0) < 150.0
+
+
 def test_sent_faster_it_runs_faster() -> None:
     """The place in the audio is what counts, also for a moment that is past."""
     line = AudioTimeline(0.0, 0.02)

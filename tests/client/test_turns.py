@@ -126,6 +126,13 @@ def test_the_output_starts_anew_after_the_upstream_broke_off(session: Session) -
     assert session.tracker.live == Turn(1, first_text_secs=1.0, first_audio_secs=1.1)
 
 
+def test_what_the_client_interrupts_keeps_its_texts(session: Session) -> None:
+    """The turn is cut there; nothing is made again."""
+    session.tracker.apply(Transcription(type="input_transcription", text="안녕", is_final=False), 1.0)
+    session.tracker.apply(Interrupted(reason="client"), 1.2)
+    assert session.tracker.live == Turn(1, Side("안녕"), first_text_secs=1.0)
+
+
 def test_other_messages_change_nothing(session: Session) -> None:
     """Warnings, interruptions of the playback and empty sound open no turn."""
     session.tracker.apply(Notice("X", "y"), 1.0)

@@ -101,6 +101,19 @@ def test_what_is_no_wav_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Where nobody writes to it, reading would wait without end, and Ctrl-C with it."""
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(InputError, match="is a pipe or a device; write it to a file first"):
+        read_wav(tmp_path / "a.wav")
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    """The system's reason reaches the user."""
+    with pytest.raises(InputError, match="cannot be read as one: File name too long"):
+        read_wav(Path("a" * 300))
+
+
 def test_a_header_without_audio_is_refused(tmp_path: Path) -> None:
     """Nothing to interpret is an error, not a session of no length."""
     write_wav(tmp_path / "a.wav", [], 16000)

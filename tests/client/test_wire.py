@@ -66,3 +66,9 @@ def test_what_breaks_the_protocol_is_one_line(frame: str | bytes, problem: str) 
     with pytest.raises(ServerError, match=problem) as caught:
         parse_frame(frame)
     assert "\n" not in str(caught.value)
+
+
+def test_json_that_is_nested_without_end_breaks_the_protocol() -> None:
+    """Rather than the program."""
+    with pytest.raises(ServerError, match="expected a text frame"):
+        parse_frame("[" * 200_000)
