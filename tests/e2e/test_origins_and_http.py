@@ -54,9 +54,7 @@ async def test_a_page_of_another_site_is_refused_in_the_handshake(server: Runnin
     assert server.emulator.connections == 0
 
 
-async def test_a_refused_page_is_told_in_the_log(
-    server: RunningServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_refused_page_is_told_in_the_log(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     """The operator reads which origin it was: one line, with as much of it as an origin needs."""
     hostile = "https://" + "x" * 200
     for origin in (FOREIGN, hostile):

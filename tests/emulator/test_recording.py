@@ -66,12 +66,11 @@ async def test_an_answer_that_is_cut_short_is_written(
     start: Fixture, connect: Fixture, cut: Fixture, say: Fixture, tmp_path: Path
 ) -> None:
     """Whoever leaves in the middle of an answer leaves the utterance behind, as one that is not complete."""
-    async with start({"record_dir": tmp_path}, time_factor=1.0) as emulator:
-        async with connect(emulator) as session:
-            await say(session, cut("en-11s-16k", 3, 4.9))
-            async for message in session.receive():
-                if message.server_content and message.server_content.model_turn:
-                    break
+    async with start({"record_dir": tmp_path}, time_factor=1.0) as emulator, connect(emulator) as session:
+        await say(session, cut("en-11s-16k", 3, 4.9))
+        async for message in session.receive():
+            if message.server_content and message.server_content.model_turn:
+                break
     folder = tmp_path / "session-0001"
     (utterance,) = lines(folder / "utterances.jsonl")
     assert (utterance["answered"], utterance["complete"]) == (["kennedy-2"], False)
