@@ -195,7 +195,8 @@ def _upstream(settings: Settings) -> str:
     return f"Gemini Live at {gateway}" if gateway else "Gemini Live"
 
 
-cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The live-interpreter server.")
+_HELP = "Serve interpreting sessions, or run a command. The options here are for serving; each command has its own."
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=_HELP)
 cli.command()(client_commands.interpret)
 
 
@@ -213,7 +214,7 @@ def serve(
         str | None, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL; wins over LOG_LEVEL.")
     ] = None,
 ) -> None:
-    """Serve interpreting sessions, or run a command: the options here are for serving, each command has its own."""
+    """Serve, where no command is given."""
     chosen = {"emulator": emulator or None, "host": host, "port": port, "log_level": log_level}
     if context.invoked_subcommand is not None:
         _refuse_options_of_serving(chosen, context.invoked_subcommand)

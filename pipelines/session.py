@@ -127,6 +127,7 @@ class InterpreterSession:
         self._refused_messages = 0
         self._gap = GapClock(self._settings.audio_gap_ms / 1000, clock=self._loop.time)
         self._pipeline: PipelineRun | None = None
+        self._pipeline_started = False
 
     async def run(self) -> None:
         """Serve the client until something ends the session, then release everything."""
@@ -335,6 +336,7 @@ class InterpreterSession:
 
     def _greet(self, config: InitConfig, steps: Sequence[FrameProcessor]) -> None:
         """The pipeline runs, upstream included: tell the client, and let its audio in."""
+        self._pipeline_started = True
         if self._ending.done():
             return
         self._socket.send_message(
@@ -368,4 +370,5 @@ class InterpreterSession:
         self._end(Ending.by(fault))
 
     def _end_with_pipeline(self, error: BaseException | None) -> None:
-        self._fail(error or RuntimeError("the pipeline ended by itself"))
+        hint = "" if self._pipeline_started else " before it started: does a step hold StartFrame back?"
+        self._fail(error or RuntimeError(f"the pipeline ended by itself{hint}"))

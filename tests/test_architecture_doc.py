@@ -44,9 +44,3 @@ def test_no_code_and_no_setting_is_invented() -> None:
     known = {*ErrorCode, *WarningCode, *(name.upper() for name in Settings.model_fields)}
     client = {"SPEECH_LOST"}
     assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", PAGE)) - known - client == set()
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)[^)]*\)", PAGE))))
-def test_links_lead_somewhere(target: str) -> None:
-    """To a file of the project."""
-    assert (DOCS / target).exists()

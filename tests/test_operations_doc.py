@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from pipelines.settings import Settings
 from protocol.errors import CLOSE_CODES, ErrorCode, WarningCode
 
@@ -83,13 +81,3 @@ def test_no_code_and_no_setting_is_invented() -> None:
     others = {"CERTIFICATE_VERIFY_FAILED", "HTTPS_PROXY"}
     known = {*ErrorCode, *WarningCode, *(name.upper() for name in Settings.model_fields), *others}
     assert set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", PAGE)) - known == set()
-
-
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", PAGE))
-def test_links_lead_somewhere(target: str) -> None:
-    """To a file of the project, or to a heading of the page."""
-    if target.startswith("#"):
-        titles = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
-        assert target[1:] in {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-    elif not target.startswith("https://"):
-        assert (ROOT / "docs" / target).exists()

@@ -210,6 +210,21 @@ async def test_a_step_that_fails_is_a_fault_of_ours(
     assert record.exc_info is not None
 
 
+async def test_a_pipeline_that_never_starts_is_a_fault_of_ours(
+    empty_working_directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A step that keeps the first frame leaves nobody waiting for good, and the log says what to look for."""
+    (empty_working_directory / "stuck.toml").write_text(
+        '[[step]]\nuse = "tests.support.foreign_step:KeepsStart"\n'
+        '[[step]]\nuse = "gemini_live"\nmodel = "m"\n[[step]]\nuse = "transcription_forwarder"\n'
+    )
+    async with client(pipeline="stuck.toml") as user:
+        user.network.say({"type": "init"})
+        assert await user.ended() == ("INTERNAL", 1011)
+        assert user.secs < 60
+    assert "does a step hold StartFrame back?" in caplog.text
+
+
 async def test_a_server_that_stops_releases_everything() -> None:
     """A cancelled session closes its socket and its connection upstream before it is gone."""
     async with client() as user:

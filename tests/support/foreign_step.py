@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipecat.frames.frames import Frame, InputAudioRawFrame, TTSAudioRawFrame, TTSTextFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, StartFrame, TTSAudioRawFrame, TTSTextFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pydantic import BaseModel, ConfigDict
 
@@ -84,3 +84,13 @@ class Faulty(FrameProcessor):
         if isinstance(frame, TTSAudioRawFrame):
             raise RuntimeError("the secret is in /etc/interpreter/key.pem")
         await self.push_frame(frame, direction)
+
+
+class KeepsStart(FrameProcessor):
+    """Forgets to pass on the first frame of all."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Pass on everything but the start."""
+        await super().process_frame(frame, direction)
+        if not isinstance(frame, StartFrame):
+            await self.push_frame(frame, direction)
