@@ -42,12 +42,16 @@ class LiveConfig:
         instruction: The system instruction.
         voice: Name of a prebuilt voice; ``None``: the model's default.
         manual_activity: We say where an utterance starts and ends; else the upstream detects it.
+        resumption: Ask the upstream for resumption handles.
+        handle: Resumes the session that it came from, whose connection must be closed.
     """
 
     model: str
     instruction: str
     voice: str | None = None
     manual_activity: bool = True
+    resumption: bool = False
+    handle: str | None = None
 
 
 class LiveConnection(Protocol):
@@ -225,6 +229,7 @@ def connect_config(config: LiveConfig) -> types.LiveConnectConfig:
         context_window_compression=types.ContextWindowCompressionConfig(
             trigger_tokens=25_000, sliding_window=types.SlidingWindow(target_tokens=8_000)
         ),
+        session_resumption=types.SessionResumptionConfig(handle=config.handle) if config.resumption else None,
     )
 
 

@@ -9,17 +9,24 @@ _REJECTED_HTTP_STATUS = frozenset({400, 401, 403, 404})
 _TOO_MANY_REQUESTS = 429
 _INVALID_ARGUMENT_CLOSE = 1007
 _QUOTA_REASON = "You exceeded your current quota"
-_REJECTED_REASONS = ("API key", "models/", "Method doesn't allow unregistered callers")
+_MODEL_REASON = "models/"
+_REJECTED_REASONS = ("API key", "Method doesn't allow unregistered callers")
 
 
 class FailureKind(StrEnum):
     """Why the upstream failed, as far as it decides what to do next."""
 
     REJECTED = "rejected"
-    """The key, the model or the setup is refused; the same again gives the same."""
+    """The key or the setup is refused; the same again gives the same."""
+
+    MODEL_REJECTED = "model rejected"
+    """The model is not there, or not for this key; another one may be."""
 
     QUOTA = "quota"
     """Quota or concurrency is used up; trying again soon makes it worse."""
+
+    INVALID = "invalid"
+    """What was sent after the setup, or a resumption handle, is refused: the same bytes give the same."""
 
     UNAVAILABLE = "unavailable"
     """Not reached, or lost: trying again may help."""
@@ -37,18 +44,13 @@ class UpstreamError(Exception):
         super().__init__(detail)
         self.kind = kind
 
-    @property
-    def retryable(self) -> bool:
-        """Whether the same attempt may succeed a moment later."""
-        return self.kind is FailureKind.UNAVAILABLE
-
 
 def classify(error: Exception, *, during_setup: bool) -> UpstreamError:
     """The failure behind an exception of google-genai or websockets.
 
     Quota is told by its reason, since it closes with 1011 as transient faults do, and only after a successful
-    setup (measured by interpretab, August 2026). During setup a 1007 means that a field, the key or the model is
-    refused; later it is a lost connection like any other.
+    setup (measured by interpretab, August 2026). During setup a 1007 means that a field or the key is refused;
+    later, that something else was.
 
     Args:
         error: Whatever connecting, sending or receiving raised.
@@ -77,8 +79,10 @@ def _kind_of_status(status: int) -> FailureKind:
 def _kind_of_close(code: int, reason: str, during_setup: bool) -> FailureKind:
     if reason.startswith(_QUOTA_REASON):
         return FailureKind.QUOTA
+    if reason.startswith(_MODEL_REASON):
+        return FailureKind.MODEL_REJECTED
     if reason.startswith(_REJECTED_REASONS):
         return FailureKind.REJECTED
-    if during_setup and code == _INVALID_ARGUMENT_CLOSE:
-        return FailureKind.REJECTED
+    if code == _INVALID_ARGUMENT_CLOSE:
+        return FailureKind.REJECTED if during_setup else FailureKind.INVALID
     return FailureKind.UNAVAILABLE

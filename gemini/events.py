@@ -7,7 +7,15 @@ pipecat PR #4148), so it becomes a *list* of events, content before the marks th
 import re
 from dataclasses import dataclass
 
-from google.genai.types import Blob, LiveServerContent, LiveServerMessage, Transcription
+from google.genai.types import (
+    Blob,
+    LiveServerContent,
+    LiveServerMessage,
+    MediaModality,
+    ModalityTokenCount,
+    Transcription,
+    UsageMetadata,
+)
 
 _RATE = re.compile(r"rate=([1-9]\d{3,5})\b", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
@@ -85,10 +93,12 @@ class Resumable:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that the upstream counted, as far as it sends them."""
+    """Tokens that the upstream counted, as far as it sends them; those of text are a part of them."""
 
     prompt_tokens: int
     response_tokens: int
+    prompt_text_tokens: int = 0
+    response_text_tokens: int = 0
 
 
 UpstreamEvent = (
@@ -114,8 +124,7 @@ def parse(message: LiveServerMessage) -> list[UpstreamEvent]:
     if message.server_content is not None:
         events += _content_events(message.server_content)
     if message.usage_metadata is not None:
-        usage = message.usage_metadata
-        events.append(Usage(usage.prompt_token_count or 0, usage.response_token_count or 0))
+        events.append(_usage(message.usage_metadata))
     if message.go_away is not None:
         events.append(GoAway(_seconds(message.go_away.time_left)))
     update = message.session_resumption_update
@@ -155,6 +164,19 @@ def _audio_events(blob: Blob | None) -> list[UpstreamEvent]:
         return []
     rate = _RATE.search(blob.mime_type or "")
     return [TargetAudio(blob.data, int(rate.group(1)) if rate else _DEFAULT_RATE_HZ)]
+
+
+def _usage(usage: UsageMetadata) -> Usage:
+    return Usage(
+        usage.prompt_token_count or 0,
+        usage.response_token_count or 0,
+        _text_tokens(usage.prompt_tokens_details),
+        _text_tokens(usage.response_tokens_details),
+    )
+
+
+def _text_tokens(details: list[ModalityTokenCount] | None) -> int:
+    return sum(item.token_count or 0 for item in details or [] if item.modality is MediaModality.TEXT)
 
 
 def _seconds(duration: str | None) -> float:

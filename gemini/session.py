@@ -1,48 +1,49 @@
-"""One client's conversation with the upstream: audio and utterance marks in, turns out.
+"""One client's conversation with the upstream, over as many connections as it takes: speech in, turns out.
 
-:class:`LiveSession` owns the connection, the ring of speech on its way up and the order of utterances. It never
-holds more than one unanswered utterance upstream (unless told to), since what the service does with overlap is
-not known and its transcriptions carry no turn id: the next waits in the ring and follows in a burst, which costs
-nothing in ordinary talk, generation being faster than speech.
+:class:`LiveSession` says which utterance goes up when, over which connection, and again where the upstream failed.
+What is kept of the speech is the business of :mod:`gemini.speech`, what an answer is that of :mod:`gemini.turns`,
+and which connection is in use that of :mod:`gemini.connections`.
+
+It never holds more than one unanswered utterance upstream (unless told to), since what the service does with
+overlap is not known and its transcriptions carry no turn id: the next waits in the ring and follows in a burst,
+which costs nothing in ordinary talk, generation being faster than speech. So only the connection in use has turns
+open, and the turns of one connection end before those of the next begin.
 """
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
-
-from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
+from gemini.connections import Connections, Owner
+from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig
+from gemini.dialer import Dialer
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import Usage
-from gemini.ring import AudioRing
-from gemini.turns import TurnEnded, TurnEvent, TurnTimes, TurnTracker
+from gemini.events import GoAway, Resumable, UpstreamEvent, Usage
+from gemini.happenings import (
+    SessionEvent,
+    SpeechDropped,
+    TokensCounted,
+    TurnRestarted,
+    UtteranceAnswered,
+)
+from gemini.link import Link
+from gemini.speech import Dropped, Progress, UplinkSpeech, UplinkStream, Utterance
+from gemini.turns import (
+    OutputAudio,
+    OutputStarted,
+    TargetGrew,
+    TurnEnded,
+    TurnEvent,
+    TurnFailure,
+    TurnTimes,
+    TurnTracker,
+)
 
-_RETAINED_SECS = 1.0
-_BURST_SAMPLES = INPUT_RATE_HZ
-_LEAST_DROPPED_SAMPLES = INPUT_RATE_HZ
-_SILENT_TURNS_OF_A_LOST_UPSTREAM = 3
-_FIRST_RETRY_SECS = 0.2
-_LONGEST_RETRY_SECS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechDropped:
-    """Speech was given up before it could be sent, since more was waiting than the ring holds.
-
-    Attributes:
-        duration_ms: How much.
-        whole_utterance: It was a finished utterance, which no turn will answer.
-    """
-
-    duration_ms: int
-    whole_utterance: bool
-
-
-SessionEvent = TurnEvent | SpeechDropped
+_MOST_REPLAYS = 3
+_MOST_REFUSALS = 2
+_UNHEARD_UTTERANCES_OF_A_LOST_UPSTREAM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +51,24 @@ class SessionTimes:
     """How long a session waits for what, in seconds; and how much audio it keeps.
 
     Attributes:
-        connect_timeout_secs: For a session that is ready: open, setup and retries together.
+        connect_timeout_secs: For the first connection: open, setup and retries together.
         preroll_secs: How far before its first voice an utterance starts.
         ring_secs: How much unanswered speech is kept.
         turns: See :class:`~gemini.turns.TurnTimes`.
+        reconnect_secs: For another connection after a loss; counted together until an utterance is answered.
+        max_age_secs: Of a connection, from which on it is renewed.
     """
 
     connect_timeout_secs: float
     preroll_secs: float
     ring_secs: float
     turns: TurnTimes
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """A stretch of the stream, by sample positions; ``end`` is ``None`` while it is being spoken."""
-
-    start: int
-    sent: int
-    end: int | None = None
-
-    @property
-    def sent_whole(self) -> bool:
-        return self.end is not None and self.sent >= self.end
+    reconnect_secs: float = 30.0
+    max_age_secs: float = 3000.0
 
 
 class LiveSession:
-    """One session with the upstream, for as long as its connection lives.
+    """One session with the upstream.
 
     Not thread-safe: every method is called from the event loop. Positions of marks are given relative to the next
     sample that :meth:`append_audio` adds, so that marks come *before* the audio in which they lie, and nothing
@@ -89,6 +81,7 @@ class LiveSession:
         config: LiveConfig,
         times: SessionTimes,
         *,
+        fallback_models: Sequence[str] = (),
         overlap: Literal["hold", "stream"] = "hold",
         clock: Callable[[], float] | None = None,
     ):
@@ -98,43 +91,61 @@ class LiveSession:
             connector: Who connects.
             config: What to set the upstream up with.
             times: Waiting times and bounds.
+            fallback_models: Models that take over where the one of ``config`` fails, in this order.
             overlap: ``"hold"`` the next utterance while one is unanswered, or ``"stream"`` it at once.
             clock: Seconds, monotonic; default: the event loop's.
         """
-        self._connector = connector
         self._config = config
         self._times = times
         self._overlap = overlap
         self._clock = clock or asyncio.get_running_loop().time
-        self._ring = AudioRing(times.ring_secs)
-        self._tracker = TurnTracker(times.turns, manual_activity=config.manual_activity)
-        self._waiting: deque[_Utterance] = deque()
-        self._sending: _Utterance | None = None
-        self._unanswered: deque[_Utterance] = deque()
-        self._claimed_until = 0
-        self._stream_sent = 0
-        self._connection: LiveConnection | None = None
-        self._last_attempt = "the upstream said nothing"
-        self._tasks: list[asyncio.Task[None]] = []
+        self._dialer = Dialer(connector, config, fallback_models=fallback_models, clock=self._clock)
+        self._connections = Connections(
+            self._dialer,
+            Owner(
+                new_tracker=lambda: TurnTracker(times.turns, manual_activity=config.manual_activity),
+                receive=self._receive,
+                send=self._send_speech,
+                left=self._leave,
+                note=lambda happening: self._events.put_nowait(happening),
+                over=self._give_up,
+                deadline_moved=self._note_deadline_moved,
+            ),
+            reconnect_secs=times.reconnect_secs,
+            max_age_secs=times.max_age_secs,
+            resumption=config.resumption,
+            clock=self._clock,
+        )
+        self._speech = UplinkSpeech(ring_secs=times.ring_secs, preroll_secs=times.preroll_secs)
+        self._stream = UplinkStream(ring_secs=times.ring_secs)
+        self._stream_replays = 0
+        self._unfinished: dict[Utterance, TurnEnded] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._heard = False
+        self._unheard_utterances = 0
+        self._over = False
         self._to_send = asyncio.Event()
         self._deadline_moved = asyncio.Event()
         self._events: asyncio.Queue[SessionEvent | BaseException] = asyncio.Queue()
-        self._heard = False
-        self._silent_turns = 0
-        self.prompt_tokens = 0
-        """Tokens of input that the upstream counted."""
-        self.response_tokens = 0
-        """Tokens of output that the upstream counted."""
+        self._dropped_repeats = 0
+        self._timed_out_turns = 0
 
     @property
     def timed_out_turns(self) -> int:
         """Turns that the upstream did not end."""
-        return self._tracker.timed_out_turns
+        link = self._connections.current
+        return self._timed_out_turns + (link.tracker.timed_out_turns if link else 0)
 
     @property
     def dropped_repeats(self) -> int:
         """Repeated transcriptions that were dropped."""
-        return self._tracker.dropped_repeats
+        link = self._connections.current
+        return self._dropped_repeats + (link.tracker.dropped_repeats if link else 0)
+
+    @property
+    def held_secs(self) -> float:
+        """How much speech the ring holds: unanswered, or kept as pre-roll."""
+        return self._speech.held_secs if self._manual else self._stream.held_secs
 
     # Life
 
@@ -144,35 +155,26 @@ class LiveSession:
         Raises:
             UpstreamError: No session within ``connect_timeout_secs``.
         """
-        timeout_secs = self._times.connect_timeout_secs
-        try:
-            async with asyncio.timeout(timeout_secs):
-                self._connection = await self._connect_with_retries()
-        except TimeoutError as error:
-            detail = f"no session within {timeout_secs:g} s; {self._last_attempt}"
-            raise UpstreamError(FailureKind.UNAVAILABLE, detail) from error
-        jobs = (self._send_speech(), self._receive(), self._watch_deadlines())
-        self._tasks = [asyncio.create_task(job) for job in jobs]
-        for task in self._tasks:
-            task.add_done_callback(self._report_failure)
+        await self._connections.open(self._times.connect_timeout_secs)
+        self._watching = asyncio.create_task(self._watch_deadlines())
+        self._watching.add_done_callback(self._note_end_of_watch)
 
     async def close(self) -> None:
         """End the session at once, upstream included. May be called twice, or without :meth:`connect`."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        connection, self._connection = self._connection, None
+        self._over = True
+        watching, self._watching = self._watching, None
         try:
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
         finally:  # whoever closes may be cancelled, too
-            if connection is not None:
-                await connection.close()
+            await self._connections.close()
 
     async def events(self) -> AsyncGenerator[SessionEvent, None]:
         """What happens, in order, without end.
 
         Raises:
-            UpstreamError: The connection is lost; what there was of the turns came before.
+            UpstreamError: The upstream is lost for good; what there was of the turns came before.
             Exception: A fault of ours.
         """
         while True:
@@ -181,14 +183,18 @@ class LiveSession:
                 raise event
             yield event
 
+    def renew(self) -> None:
+        """Go over to another connection at the next end of a turn."""
+        self._connections.renew()
+
     # Speech
 
     def append_audio(self, pcm: bytes) -> None:
         """Add the next audio of the stream: PCM s16le mono at 16 kHz."""
-        self._ring.append(pcm)
-        self._make_room()
-        self._release()
-        if self._sending is not None or not self._config.manual_activity:
+        dropped = self._speech.append(pcm) if self._manual else self._stream.append(pcm)
+        for item in dropped:
+            self._note_dropped(item)
+        if not self._manual or self._speech.sending is not None:
             self._to_send.set()
 
     def start_utterance(self, offset_samples: int, *, continued: bool = False) -> None:
@@ -198,136 +204,68 @@ class LiveSession:
             offset_samples: Where its first voice lies; its pre-roll goes with it.
             continued: It is a further piece of an utterance that was cut, and starts just there, without pre-roll.
         """
-        preroll = 0 if continued else int(self._times.preroll_secs * INPUT_RATE_HZ)
-        start = max(self._ring.end + offset_samples - preroll, self._claimed_until, self._ring.start)
-        self._claimed_until = start
-        self._waiting.append(_Utterance(start, sent=start))
+        self._speech.start_utterance(offset_samples, continued=continued)
         self._to_send.set()
 
     def end_utterance(self, offset_samples: int) -> None:
         """The utterance that was started last ends ``offset_samples`` from the next sample."""
-        utterance = self._waiting[-1] if self._waiting else self._sending
-        if utterance is None or utterance.end is not None:
-            return
-        utterance.end = max(self._ring.end + offset_samples, utterance.sent)
-        self._claimed_until = utterance.end
+        self._speech.end_utterance(offset_samples, self._clock())
         self._to_send.set()
 
     def cut(self) -> None:
         """The client wants no more of the output that plays: its turn need not wait for late text."""
-        self._publish(self._tracker.cut(self._clock()))
+        link = self._connections.current
+        if link is not None:
+            self._publish(link.tracker.cut(self._clock()))
 
-    # Bounds
+    def _note_dropped(self, dropped: Dropped) -> None:
+        end = self._unfinished.pop(dropped.utterance, None) if dropped.utterance is not None else None
+        if end is not None:
+            self._events.put_nowait(end)
+        self._give_notice_of(dropped.samples, whole_utterance=dropped.utterance is not None and end is None)
 
-    def _make_room(self) -> None:
-        """Keep the ring's bound: what nobody waits for goes first, then the oldest speech that was not sent."""
-        if self._ring.overflow_samples:
-            self._ring.release(self._first_unsent)
-        while self._ring.overflow_samples:
-            self._give_up_oldest()
-            self._ring.release(self._first_unsent)
+    def _give_notice_of(self, samples: int, *, whole_utterance: bool) -> None:
+        self._events.put_nowait(SpeechDropped(samples * 1000 // INPUT_RATE_HZ, whole_utterance))
 
-    def _give_up_oldest(self) -> None:
-        oldest, start = self._oldest_unsent, self._first_unsent
-        if oldest is not None and oldest is not self._sending and oldest.end is not None:
-            self._waiting.popleft()
-            self._note_dropped(start, oldest.end, whole_utterance=True)
-            return
-        known_end = self._ring.end if oldest is None or oldest.end is None else min(oldest.end, self._ring.end)
-        end = min(start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES), known_end)
-        if oldest is None:
-            self._stream_sent = end
-        else:
-            oldest.start = oldest.sent = end
-        self._note_dropped(start, end, whole_utterance=False)
+    # Work on a connection
 
-    def _note_dropped(self, start: int, end: int, *, whole_utterance: bool) -> None:
-        self._events.put_nowait(SpeechDropped((end - start) * 1000 // INPUT_RATE_HZ, whole_utterance))
-
-    @property
-    def _oldest_unsent(self) -> _Utterance | None:
-        """The first utterance that was not sent whole; ``None`` also where the upstream detects them."""
-        if self._sending is not None and not self._sending.sent_whole:
-            return self._sending
-        return self._waiting[0] if self._waiting else None
-
-    @property
-    def _first_unsent(self) -> int:
-        if not self._config.manual_activity:
-            return self._stream_sent
-        oldest = self._oldest_unsent
-        return self._ring.end if oldest is None else oldest.sent
-
-    def _release(self) -> None:
-        """Forget what no utterance needs; the last second stays, for the pre-roll of the next."""
-        if not self._config.manual_activity:
-            self._ring.release(self._stream_sent)
-            return
-        retained = int((_RETAINED_SECS + self._times.preroll_secs) * INPUT_RATE_HZ)
-        needed = [utterance.start for utterance in (*self._unanswered, *self._waiting)]
-        self._ring.release(min([self._ring.end - retained, *needed]))
-
-    # Tasks
-
-    async def _connect_with_retries(self) -> LiveConnection:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, UpstreamError) and error.retryable),
-            wait=wait_random_exponential(multiplier=_FIRST_RETRY_SECS, max=_LONGEST_RETRY_SECS),
-            before_sleep=self._note_attempt,
-            reraise=True,
-        )
-        return await retrying(self._connector.connect, self._config)
-
-    def _note_attempt(self, state: RetryCallState) -> None:
-        self._last_attempt = f"the last attempt: {state.outcome.exception() if state.outcome else None}"
-
-    async def _send_speech(self) -> None:
+    async def _send_speech(self, link: Link) -> None:
         while True:
             await self._to_send.wait()
             self._to_send.clear()
-            if self._config.manual_activity:
-                await self._send_utterances()
-            else:
-                await self._send_stream()
+            await (self._send_utterances(link) if self._manual else self._send_stream(link))
 
-    async def _send_utterances(self) -> None:
-        while (utterance := await self._utterance_to_send()) is not None:
-            until = self._ring.end if utterance.end is None else min(utterance.end, self._ring.end)
-            if utterance.sent < until:
-                start, utterance.sent = utterance.sent, min(until, utterance.sent + _BURST_SAMPLES)
-                await self._send_audio(start, utterance.sent)
+    async def _send_utterances(self, link: Link) -> None:
+        while (utterance := await self._utterance_to_send(link)) is not None:
+            if pcm := self._speech.take(utterance):
+                await self._send(link.connection.send_audio(pcm))
             elif utterance.sent_whole:
-                await self._end_activity()
+                await self._end_activity(link, utterance)
             else:
                 return
 
-    async def _utterance_to_send(self) -> _Utterance | None:
+    async def _utterance_to_send(self, link: Link) -> Utterance | None:
         """The utterance that is being sent, or the next one where it may be begun."""
-        if self._sending is not None or not self._waiting:
-            return self._sending
-        if self._overlap == "hold" and self._tracker.unanswered:
+        if (utterance := self._speech.sending) is not None:
+            return utterance
+        if link.tracker.unanswered and (self._overlap == "hold" or self._connections.renewing):
             return None
-        self._sending = self._waiting.popleft()
-        self._unanswered.append(self._sending)
-        self._publish(self._tracker.open(self._clock()))
-        await self._send(self._connected.send_activity_start())
-        return self._sending
+        if (utterance := self._speech.begin_next()) is not None:
+            self._publish(link.tracker.open(self._clock()))
+            await self._send(link.connection.send_activity_start())
+        return utterance
 
-    async def _end_activity(self) -> None:
-        self._sending = None
-        await self._send(self._connected.send_activity_end())
-        self._tracker.sent_whole(self._clock())
+    async def _end_activity(self, link: Link, utterance: Utterance) -> None:
+        utterance.progress = Progress.AWAITING_ANSWER
+        await self._send(link.connection.send_activity_end())
+        now = self._clock()
+        utterance.told_at = utterance.told_at or now
+        link.tracker.sent_whole(now)
         self._deadline_moved.set()
 
-    async def _send_stream(self) -> None:
-        while self._stream_sent < self._ring.end:
-            start, self._stream_sent = self._stream_sent, min(self._ring.end, self._stream_sent + _BURST_SAMPLES)
-            await self._send_audio(start, self._stream_sent)
-        self._release()
-
-    async def _send_audio(self, start: int, end: int) -> None:
-        """Send a part of the ring, which counts as sent as soon as it is on its way."""
-        await self._send(self._connected.send_audio(self._ring.read(start, end)))
+    async def _send_stream(self, link: Link) -> None:
+        while pcm := self._stream.take():
+            await self._send(link.connection.send_audio(pcm))
 
     async def _send(self, sending: Awaitable[None]) -> None:
         timeout_secs = self._times.turns.timeout_secs
@@ -337,16 +275,26 @@ class LiveSession:
         except TimeoutError as error:
             raise UpstreamError(FailureKind.UNAVAILABLE, f"nothing could be sent for {timeout_secs:g} s") from error
 
-    async def _receive(self) -> None:
-        async for events in self._connected.receive():
-            now = self._clock()
-            self._heard = True
+    async def _receive(self, link: Link) -> None:
+        async for events in link.connection.receive():
             for event in events:
-                if isinstance(event, Usage):
-                    self.prompt_tokens += event.prompt_tokens
-                    self.response_tokens += event.response_tokens
-                self._publish(self._tracker.handle(event, now))
+                self._take(link, event, self._clock())
             self._deadline_moved.set()
+
+    def _take(self, link: Link, event: UpstreamEvent, now: float) -> None:
+        match event:
+            case GoAway(time_left_secs=time_left_secs):
+                link.note_go_away(time_left_secs, now)
+            case Resumable(handle=handle):
+                self._dialer.keep_handle(handle)
+            case Usage():
+                self._heard = True
+                self._events.put_nowait(_counted(link.model, event))
+            case _ if link is self._connections.current:
+                self._heard = True
+                self._publish(link.tracker.handle(event, now))
+
+    # Time
 
     async def _watch_deadlines(self) -> None:
         while True:
@@ -354,48 +302,172 @@ class LiveSession:
                 async with asyncio.timeout_at(self._deadline_on_loop()):
                     await self._deadline_moved.wait()
             self._deadline_moved.clear()
-            self._publish(self._tracker.advance(self._clock()))
+            now = self._clock()
+            if (link := self._connections.current) is not None:
+                self._publish(link.tracker.advance(now))
+            self._connections.act_on_time(now)
 
     def _deadline_on_loop(self) -> float | None:
-        deadline = self._tracker.deadline()
-        if deadline is None:
+        deadlines = self._connections.deadlines()
+        link = self._connections.current
+        if link is not None and (deadline := link.tracker.deadline()) is not None:
+            deadlines.append(deadline)
+        if not deadlines:
             return None
-        return asyncio.get_running_loop().time() + max(0.0, deadline - self._clock())
+        return asyncio.get_running_loop().time() + max(0.0, min(deadlines) - self._clock())
 
-    # Events
+    # Turns
 
     def _publish(self, events: list[TurnEvent]) -> None:
         for event in events:
+            if isinstance(event, TurnEnded):
+                self._end_turn(event)
+            else:
+                self._note_delay(event)
+                self._events.put_nowait(event)
+
+    def _note_delay(self, event: TurnEvent) -> None:
+        if isinstance(event, OutputStarted) and not self._manual:
+            self._stream.note_output()
+        if not isinstance(event, (TargetGrew, OutputAudio)):
+            return
+        utterance = self._speech.unanswered if self._manual else None
+        if utterance is None:
+            return
+        if isinstance(event, TargetGrew):
+            utterance.first_text_at = utterance.first_text_at or self._clock()
+        else:
+            utterance.first_audio_at = utterance.first_audio_at or self._clock()
+
+    def _end_turn(self, event: TurnEnded) -> None:
+        if not event.answers_utterance:
             self._events.put_nowait(event)
-            if isinstance(event, TurnEnded) and event.answers_utterance:
-                self._finish_utterance()
-                self._watch_silence(event)
-
-    def _watch_silence(self, ended: TurnEnded) -> None:
-        """An upstream that says nothing at all, turn after turn, is gone, whatever its socket says."""
-        self._silent_turns = self._silent_turns + 1 if ended.timed_out and not self._heard else 0
-        self._heard = False
-        if self._silent_turns == _SILENT_TURNS_OF_A_LOST_UPSTREAM:
-            detail = f"the upstream said nothing for {self._silent_turns} turns"
-            self._fail(UpstreamError(FailureKind.UNAVAILABLE, detail))
-
-    def _finish_utterance(self) -> None:
-        if self._unanswered:
-            self._unanswered.popleft()
-        self._release()
+        elif not self._restart(event):
+            self._finish(event)
         self._to_send.set()
+        if event.failure is not None:
+            self._connections.abandon(event.failure.value)
+        self._connections.swap_between_turns()
 
-    def _report_failure(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._publish(self._tracker.abandon(self._clock()))
-            self._fail(error)
+    def _restart(self, event: TurnEnded) -> bool:
+        """Let what was not answered in full go up again; whether it will."""
+        if event.failure is None or self._over:
+            return False
+        return (
+            self._restart_utterance(event, event.failure) if self._manual else self._restart_stream(event.failure)
+        )
 
-    def _fail(self, error: BaseException) -> None:
+    def _restart_utterance(self, event: TurnEnded, failure: TurnFailure) -> bool:
+        utterance = self._speech.unanswered
+        if utterance is None or not self._speech.holds(utterance) or utterance.refusals >= _MOST_REFUSALS:
+            return False
+        if failure is not TurnFailure.LOST:
+            if utterance.replays >= _MOST_REPLAYS:
+                return False
+            utterance.replays += 1
+        self._unfinished[utterance] = event
+        self._events.put_nowait(TurnRestarted(failure, utterance.replays))
+        for dropped in self._speech.restart(utterance):
+            self._note_dropped(dropped)
+        return True
+
+    def _restart_stream(self, failure: TurnFailure) -> bool:
+        if failure is not TurnFailure.LOST:
+            if self._stream_replays >= _MOST_REPLAYS:
+                return False
+            self._stream_replays += 1
+        self._events.put_nowait(TurnRestarted(failure, self._stream_replays))
+        return True
+
+    def _finish(self, event: TurnEnded) -> None:
+        """What was said is answered, or given up."""
+        self._events.put_nowait(event)
+        if self._manual:
+            self._finish_utterance(event)
+        elif event.failure is None:
+            self._stream.note_answered()
+        else:
+            self._stream.give_up()
+        if event.failure is None:
+            self._stream_replays = self._unheard_utterances = 0
+            self._heard = False
+            self._connections.note_success()
+
+    def _finish_utterance(self, event: TurnEnded) -> None:
+        utterance = self._speech.finish()
+        if utterance is None:
+            return
+        self._unfinished.pop(utterance, None)
+        if event.failure is None:
+            self._events.put_nowait(_answered(utterance))
+        elif not event.had_output and not self._over:
+            self._give_notice_of(self._speech.samples_of(utterance), whole_utterance=False)
+            self._note_unheard(event.failure)
+
+    def _note_unheard(self, failure: TurnFailure) -> None:
+        """An upstream that says nothing at all, whatever the utterance and the connection, is gone."""
+        mute = failure in (TurnFailure.NO_ANSWER, TurnFailure.MUTE_AFTER_INTERRUPTED) and not self._heard
+        self._heard = False
+        self._unheard_utterances = self._unheard_utterances + 1 if mute else 0
+        if self._unheard_utterances == _UNHEARD_UTTERANCES_OF_A_LOST_UPSTREAM:
+            detail = f"the upstream said nothing to {self._unheard_utterances} utterances"
+            self._give_up(UpstreamError(FailureKind.UNAVAILABLE, detail))
+
+    # Ends
+
+    def _leave(self, link: Link, error: UpstreamError | None) -> None:
+        """What a connection has not answered in full is for the next one."""
+        self._dropped_repeats += link.tracker.dropped_repeats
+        self._timed_out_turns += link.tracker.timed_out_turns
+        utterance = self._speech.unanswered
+        if error is not None and error.kind is FailureKind.INVALID and utterance is not None:
+            utterance.refusals += 1
+        self._publish(link.tracker.abandon(self._clock()))
+        if not self._manual:
+            self._stream.restart()
+
+    def _give_up(self, error: BaseException, link: Link | None = None) -> None:
+        """The session is over: what there is of its turns, then why."""
+        if self._over:
+            return
+        self._over = True
+        self._connections.stop()
+        link = link or self._connections.current
+        if link is not None:
+            self._publish(link.tracker.abandon(self._clock()))
+        for end in self._unfinished.values():
+            self._events.put_nowait(end)
+        self._unfinished.clear()
         self._events.put_nowait(error)
 
+    def _note_end_of_watch(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._give_up(error)
+
+    def _note_deadline_moved(self) -> None:
+        self._deadline_moved.set()
+        self._to_send.set()
+
     @property
-    def _connected(self) -> LiveConnection:
-        if self._connection is None:
-            raise UpstreamError(FailureKind.UNAVAILABLE, "the session is not connected")
-        return self._connection
+    def _manual(self) -> bool:
+        return self._config.manual_activity
+
+
+def _answered(utterance: Utterance) -> UtteranceAnswered:
+    def secs_until(moment: float | None) -> float | None:
+        return None if moment is None or utterance.ended_at is None else moment - utterance.ended_at
+
+    return UtteranceAnswered(
+        secs_until(utterance.told_at), secs_until(utterance.first_text_at), secs_until(utterance.first_audio_at)
+    )
+
+
+def _counted(model: str, usage: Usage) -> TokensCounted:
+    return TokensCounted(
+        model,
+        usage.prompt_tokens,
+        usage.response_tokens,
+        usage.prompt_text_tokens,
+        usage.response_text_tokens,
+    )

@@ -8,7 +8,7 @@ come back.
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from gemini.events import (
     GenerationComplete,
@@ -22,6 +22,10 @@ from gemini.events import (
 )
 from gemini.transcript import ClosedTexts, Transcript
 
+_LONGEST_SILENT_AUDIO_SECS = 3.0
+_LONGEST_OUTPUT_SECS = 120.0
+"""Many times what a piece of speech of some seconds takes to interpret."""
+_SAMPLE_BYTES = 2
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", ")")
 
 
@@ -59,6 +63,34 @@ class OutputEnded:
     """No more audio is expected; texts may still come."""
 
 
+class TurnFailure(StrEnum):
+    """Why an utterance counts as not answered in full. The issues are those of GEMINI.md, section 6.1."""
+
+    NO_ANSWER = "no_answer"
+    """Nothing came back in time after the utterance was sent whole (gemini-live-api-examples #38, #48)."""
+
+    MUTE_AFTER_INTERRUPTED = "mute_after_interrupted"
+    """The same, after the upstream had sent ``interrupted`` (python-genai #2333)."""
+
+    BROKEN_OFF = "broken_off"
+    """``interrupted`` in the middle of output, and nothing after it."""
+
+    NO_END = "no_end"
+    """Output stopped and no mark ended it (examples #52, #54), or it goes on far too long."""
+
+    EMPTY_TURN = "empty_turn"
+    """``turnComplete`` and nothing else (examples #56, js-genai #707)."""
+
+    NO_AUDIO = "no_audio"
+    """Text of an interpretation without its speech."""
+
+    SILENT_AUDIO = "silent_audio"
+    """Text of an interpretation, and nothing but zeros for its speech."""
+
+    LOST = "lost"
+    """The connection broke."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
     """The turn is over.
@@ -66,14 +98,14 @@ class TurnEnded:
     Attributes:
         answers_utterance: The turn answers (or gives up) an utterance; else it is late text that belongs to none.
         had_output: There was text or audio of an interpretation.
-        timed_out: The upstream never said that it was done.
+        failure: Why the utterance was not answered in full; ``None``: it was, or the client wanted no more of it.
         source_text: The whole source text.
         source_language: The upstream's code for it.
     """
 
     answers_utterance: bool
     had_output: bool
-    timed_out: bool
+    failure: TurnFailure | None
     source_text: str
     source_language: str | None
 
@@ -113,11 +145,17 @@ class _Turn:
     last_event_at: float
     sent_whole_at: float | None = None
     has_audio: bool = False
+    audio_secs: float = 0.0
+    silent_audio: list[OutputAudio] = field(default_factory=list)
+    """Audio of zeros, held back until it is known to begin speech."""
     output_started: bool = False
+    interrupted: bool = False
     generation_complete: bool = False
     turn_complete: bool = False
+    turn_complete_premature: bool = False
     output_ended_at: float | None = None
     timed_out: bool = False
+    lost: bool = False
     cut: bool = False
     events: list[TurnEvent] = field(default_factory=list)
 
@@ -126,13 +164,18 @@ class _Turn:
         """Whether the utterance has not been sent whole: nothing that comes can be the end of its answer."""
         return self.kind is _Kind.UTTERANCE and self.sent_whole_at is None
 
+    @property
+    def ended_by_upstream(self) -> bool:
+        """Whether the upstream said that there is no more to come."""
+        return self.generation_complete or self.turn_complete
+
 
 class TurnTracker:
     """Turns of one upstream session, in the order in which their utterances were sent.
 
     Attributes:
         dropped_repeats: Repetitions of earlier transcriptions that were dropped.
-        timed_out_turns: Turns that ended by a watchdog.
+        timed_out_turns: Turns that the upstream did not end.
     """
 
     def __init__(self, times: TurnTimes, *, manual_activity: bool):
@@ -150,6 +193,7 @@ class TurnTracker:
         self._marks_source_finished = False
         self._marks_target_finished = False
         self._turn_complete_owed = False
+        self._interrupted_seen = False
         self.dropped_repeats = 0
         self.timed_out_turns = 0
 
@@ -157,6 +201,16 @@ class TurnTracker:
     def unanswered(self) -> int:
         """How many utterances were opened and have not ended."""
         return sum(turn.kind is not _Kind.LATE for turn in self._turns)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no turn is open, not even one of late text."""
+        return not self._turns
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether the utterance opened last has not been sent whole."""
+        return bool(self._turns) and self._turns[-1].unsaid
 
     def open(self, now: float) -> list[TurnEvent]:
         """An utterance begins to be sent."""
@@ -187,8 +241,10 @@ class TurnTracker:
                 return self._drain(turn) + self.advance(now)
             case TurnComplete():
                 return self._take_turn_complete(now)
-            case GenerationComplete() | Interrupted():
+            case GenerationComplete():
                 return self._take_generation_complete(now)
+            case Interrupted():
+                return self._take_interrupted(now)
         return []
 
     def deadline(self) -> float | None:
@@ -208,7 +264,7 @@ class TurnTracker:
                 ends_at = self._end_of_output_at(turn)
                 if ends_at is None or now < ends_at:
                     break
-                turn.timed_out = not (turn.turn_complete or turn.generation_complete or turn.kind is _Kind.LATE)
+                turn.timed_out = not (turn.ended_by_upstream or turn.interrupted or turn.kind is _Kind.LATE)
                 events += self._end_output(turn, now)
             if now < self._close_at():
                 break
@@ -219,6 +275,8 @@ class TurnTracker:
         """The connection is lost: every turn ends with what there is of it."""
         events: list[TurnEvent] = []
         while self._turns:
+            turn = self._turns[0]
+            turn.lost = turn.output_ended_at is None and not turn.ended_by_upstream and turn.kind is not _Kind.LATE
             events += self._end_output(self._turns[0], now)
             events += self._close_turn()
         return events
@@ -252,14 +310,12 @@ class TurnTracker:
     def _take_content(self, turn: _Turn, event: SourceText | TargetText | InterimSourceText | TargetAudio) -> None:
         match event:
             case TargetAudio():
-                self._begin_output(turn)
-                turn.output_ended_at = None  # it had only paused; late text alone does not resume it
-                turn.has_audio = True
-                turn.events.append(OutputAudio(event.pcm, event.sample_rate_hz))
+                self._take_audio(turn, OutputAudio(event.pcm, event.sample_rate_hz))
             case TargetText():
                 self._marks_target_finished |= event.finished
                 before = len(turn.target.text)
                 if turn.target.append(event.text, finished=event.finished, language=event.language):
+                    turn.interrupted = False
                     self._grow_target(turn, before)
             case SourceText():
                 self._marks_source_finished |= event.finished
@@ -270,6 +326,26 @@ class TurnTracker:
             case InterimSourceText():
                 if turn.source.set_interim(event.text, event.language):
                     turn.events.append(SourceChanged(turn.source.text, turn.source.language))
+
+    def _take_audio(self, turn: _Turn, audio: OutputAudio) -> None:
+        turn.output_ended_at = None  # it had only paused; late text alone does not resume it
+        turn.interrupted = False
+        if turn.turn_complete and not turn.generation_complete:
+            turn.turn_complete, turn.turn_complete_premature = False, True
+        turn.audio_secs += len(audio.pcm) / (_SAMPLE_BYTES * audio.sample_rate_hz)
+        judged = turn.has_audio or turn.kind is _Kind.LATE
+        if not judged and audio.pcm.count(0) == len(audio.pcm):
+            turn.silent_audio.append(audio)
+        else:
+            self._release_audio(turn)
+            turn.events.append(audio)
+
+    def _release_audio(self, turn: _Turn) -> None:
+        """Let audio go out, with the zeros before it."""
+        self._begin_output(turn)
+        turn.has_audio = True
+        turn.events += turn.silent_audio
+        turn.silent_audio = []
 
     def _grow_target(self, turn: _Turn, before: int) -> None:
         self._begin_output(turn)
@@ -293,13 +369,26 @@ class TurnTracker:
             return []  # it cannot be the end of what has not been said
         turn.turn_complete = True
         turn.last_event_at = now
+        if turn.output_started and not turn.generation_complete:
+            return self.advance(now)  # it may be premature (gemini-live-api-examples #56)
         return self._end_output(turn, now) + self.advance(now)
 
     def _take_generation_complete(self, now: float) -> list[TurnEvent]:
         turn = self._turns[0] if self._turns else None
-        if turn is None or turn.unsaid or not turn.output_started:
+        if turn is None or turn.unsaid:
             return []
         turn.generation_complete = True
+        turn.interrupted = False
+        turn.last_event_at = now
+        return self.advance(now)
+
+    def _take_interrupted(self, now: float) -> list[TurnEvent]:
+        """Believed where output is under way, and none follows."""
+        self._interrupted_seen = True
+        turn = self._turns[0] if self._turns else None
+        if turn is None or turn.unsaid or not turn.output_started or turn.ended_by_upstream:
+            return []
+        turn.interrupted = True
         turn.last_event_at = now
         return self.advance(now)
 
@@ -308,9 +397,11 @@ class TurnTracker:
     def _end_of_output_at(self, turn: _Turn) -> float | None:
         if turn.unsaid:
             return None
+        if turn.audio_secs > (_LONGEST_OUTPUT_SECS if turn.has_audio else _LONGEST_SILENT_AUDIO_SECS):
+            return turn.last_event_at
         if turn.kind is _Kind.LATE and not turn.has_audio:
             return turn.last_event_at + self._times.end_silence_secs
-        if turn.generation_complete:
+        if turn.output_started and (turn.ended_by_upstream or turn.interrupted):
             return turn.last_event_at + self._times.end_silence_secs
         if turn.sent_whole_at is not None and not turn.output_started:
             return turn.sent_whole_at + self._times.timeout_secs
@@ -329,8 +420,10 @@ class TurnTracker:
         return ended_at + (self._times.late_text_secs if self._awaits_text(turn) else 0.0)
 
     def _awaits_text(self, turn: _Turn) -> bool:
-        if turn.cut or turn.timed_out or turn.kind is _Kind.LATE:
+        if turn.cut or turn.timed_out or turn.interrupted or turn.kind is _Kind.LATE:
             return False
+        if not turn.output_started and not turn.generation_complete:
+            return True  # a premature ``turnComplete``: output may follow
         return self._source_unfinished(turn) or self._target_unfinished(turn)
 
     def _source_unfinished(self, turn: _Turn) -> bool:
@@ -340,7 +433,7 @@ class TurnTracker:
     def _target_unfinished(self, turn: _Turn) -> bool:
         """Whether target text is still to come: the last of it may travel with a late ``turnComplete``."""
         target = turn.target
-        if not turn.output_started or target.finished:
+        if not (turn.output_started or turn.silent_audio) or target.finished:
             return False
         if target.empty or self._marks_target_finished:
             return True
@@ -348,6 +441,9 @@ class TurnTracker:
 
     def _close_turn(self) -> list[TurnEvent]:
         turn = self._turns.popleft()
+        if turn.silent_audio and turn.target.empty and not (turn.lost or turn.timed_out or turn.cut):
+            self._release_audio(turn)  # with no text that it should speak, silence is an answer
+            turn.events.append(OutputEnded())
         if turn.kind is _Kind.DETECTED and not turn.output_started:
             turn.source.discard_repeat()
         if turn.source.settle():
@@ -363,11 +459,35 @@ class TurnTracker:
         ended = TurnEnded(
             answers_utterance=turn.kind is not _Kind.LATE,
             had_output=turn.output_started,
-            timed_out=turn.timed_out,
+            failure=self._failure(turn),
             source_text=turn.source.text,
             source_language=turn.source.language,
         )
+        self._interrupted_seen = False
         return [*self._drain(turn), ended]
+
+    def _failure(self, turn: _Turn) -> TurnFailure | None:
+        if turn.cut or turn.kind is _Kind.LATE:
+            return None
+        if turn.lost:
+            return TurnFailure.LOST
+        if turn.silent_audio and not turn.target.empty:
+            return TurnFailure.SILENT_AUDIO
+        if turn.timed_out:
+            return None if turn.turn_complete_premature and turn.has_audio else self._timeout_of(turn)
+        if turn.interrupted:
+            return TurnFailure.BROKEN_OFF
+        if turn.audio_secs > _LONGEST_OUTPUT_SECS:
+            return TurnFailure.NO_END
+        if turn.output_started:
+            return None if turn.has_audio else TurnFailure.NO_AUDIO
+        marked = turn.generation_complete or turn.kind is _Kind.DETECTED
+        return None if marked else TurnFailure.EMPTY_TURN
+
+    def _timeout_of(self, turn: _Turn) -> TurnFailure:
+        if turn.output_started:
+            return TurnFailure.NO_END
+        return TurnFailure.MUTE_AFTER_INTERRUPTED if self._interrupted_seen else TurnFailure.NO_ANSWER
 
     def _end_late_turn(self) -> list[TurnEvent]:
         if self._turns and self._turns[0].kind is _Kind.LATE:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pipecat.frames.frames import (
     ControlFrame,
     OutputTransportMessageFrame,
+    SystemFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
@@ -36,6 +37,14 @@ class UtteranceEndedFrame(UserStoppedSpeakingFrame):
 
 
 @dataclass
+class DrainFrame(SystemFrame):
+    """The session is to end when what is being said is answered: no utterance may begin after this.
+
+    A system frame, as input audio and utterance marks are, so that it keeps its place among them.
+    """
+
+
+@dataclass
 class SpeechDroppedFrame(ControlFrame):
     """Speech was given up unheard.
 
@@ -46,6 +55,25 @@ class SpeechDroppedFrame(ControlFrame):
 
     duration_ms: int = 0
     whole_utterance: bool = False
+    interruptible: bool = field(default=False, init=False)
+
+
+@dataclass
+class OutputRestartedFrame(ControlFrame):
+    """The turn that is open begins anew: the texts and the speech of it that went before are void.
+
+    Attributes:
+        response_begun: Its ``LLMFullResponseStartFrame`` had gone out; another one follows.
+    """
+
+    response_begun: bool = False
+    interruptible: bool = field(default=False, init=False)
+
+
+@dataclass
+class UpstreamReconnectedFrame(ControlFrame):
+    """The engine lost its connection and has another one."""
+
     interruptible: bool = field(default=False, init=False)
 
 

@@ -1,7 +1,10 @@
 """The conversation engine: pipecat's frames on one side, a session with Gemini Live on the other."""
 
 import asyncio
+import contextlib
 import logging
+import time
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pipecat.frames.frames import (
@@ -27,10 +30,20 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from pipecat.utils.time import time_now_iso8601
 from pydantic import BaseModel, ConfigDict, Field
 
-from gemini.connector import LiveConfig
+from gemini.connector import INPUT_RATE_HZ, LiveConfig
 from gemini.errors import FailureKind, UpstreamError
+from gemini.happenings import (
+    Reconnected,
+    Renewed,
+    SessionEvent,
+    SpeechDropped,
+    TokensCounted,
+    TurnRestarted,
+    UpstreamLost,
+    UtteranceAnswered,
+)
 from gemini.instruction import interpreter_instruction
-from gemini.session import LiveSession, SessionEvent, SessionTimes, SpeechDropped
+from gemini.session import LiveSession, SessionTimes
 from gemini.turns import (
     OutputAudio,
     OutputEnded,
@@ -41,13 +54,27 @@ from gemini.turns import (
     TurnTimes,
 )
 from processors.context import SessionContext
-from processors.frames import SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
+from processors.counted_connector import CountedConnector
+from processors.engine_report import EngineReport
+from processors.frames import (
+    OutputRestartedFrame,
+    SpeechDroppedFrame,
+    UpstreamReconnectedFrame,
+    UtteranceEndedFrame,
+    UtteranceStartedFrame,
+)
+from processors.playout import Playout
 
 logger = logging.getLogger(__name__)
 
+_SAMPLE_BYTES = 2
+_LONGEST_WAIT_SECS = 10.0
+"""For earlier turns to be played before output begins anew; who hears them from a file waits for nothing more."""
 _CATEGORIES = {
     FailureKind.REJECTED: ErrorCategory.AUTHENTICATION,
+    FailureKind.MODEL_REJECTED: ErrorCategory.AUTHENTICATION,
     FailureKind.QUOTA: ErrorCategory.QUOTA,
+    FailureKind.INVALID: ErrorCategory.CONNECTIVITY,
     FailureKind.UNAVAILABLE: ErrorCategory.CONNECTIVITY,
 }
 
@@ -61,7 +88,11 @@ class GeminiLiveParams(BaseModel):
         instructions: Text that is added to the interpreter's instruction: domain, register.
         preroll_ms: How far before its first voice an utterance starts.
         uplink_ring_secs: How much unanswered speech is kept.
+        fallback_models: Models that take over, in this order, where ``model`` fails.
         connect_timeout_secs: For a session that is ready: open, setup and retries together.
+        reconnect_secs: For another connection after a loss; counted together until an utterance is answered.
+        max_age_secs: Of a connection, from which on it is renewed.
+        resumption: After a loss, resume the upstream's session by its handle rather than begin one.
         turn_timeout_secs: For output after an utterance was sent whole, and between pieces of output.
         late_text_ms: How long the end of a turn waits for a missing or unfinished transcription.
         overlap: ``"hold"`` the next utterance while one is unanswered, or ``"stream"`` it at once, for trying.
@@ -74,7 +105,11 @@ class GeminiLiveParams(BaseModel):
     instructions: str = ""
     preroll_ms: Annotated[int, Field(ge=0)] = 300
     uplink_ring_secs: Annotated[float, Field(gt=0)] = 60.0
+    fallback_models: tuple[str, ...] = ()
     connect_timeout_secs: Annotated[float, Field(gt=0)] = 4.0
+    reconnect_secs: Annotated[float, Field(ge=0)] = 30.0
+    max_age_secs: Annotated[float, Field(gt=0)] = 3000.0
+    resumption: bool = False
     turn_timeout_secs: Annotated[float, Field(gt=0)] = 12.0
     late_text_ms: Annotated[int, Field(ge=0)] = 1500
     overlap: Literal["hold", "stream"] = "hold"
@@ -86,6 +121,8 @@ class GeminiLiveParams(BaseModel):
             preroll_secs=self.preroll_ms / 1000,
             ring_secs=self.uplink_ring_secs,
             turns=TurnTimes(timeout_secs=self.turn_timeout_secs, late_text_secs=self.late_text_ms / 1000),
+            reconnect_secs=self.reconnect_secs,
+            max_age_secs=self.max_age_secs,
         )
 
 
@@ -104,21 +141,34 @@ class GeminiLive(FrameProcessor):
     Params = GeminiLiveParams
     uses_upstream = True
 
-    def __init__(self, params: GeminiLiveParams, context: SessionContext):
-        """Make the step for one session; it connects in :meth:`setup`."""
+    def __init__(
+        self,
+        params: GeminiLiveParams,
+        context: SessionContext,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """Make the step for one session; it connects in :meth:`setup`. ``clock`` gives seconds."""
         super().__init__()
         self._context = context
         self._session = LiveSession(
-            context.connector,
+            CountedConnector(context.connector),
             LiveConfig(
                 model=params.model,
                 instruction=interpreter_instruction(context.pair, context.spoken, params.instructions),
                 voice=params.voice,
                 manual_activity=context.utterances_marked,
+                resumption=params.resumption,
             ),
             params.times(),
+            fallback_models=params.fallback_models,
             overlap=params.overlap,
         )
+        self._report = EngineReport(context.session_id)
+        self._clock = clock
+        self._playout = Playout(clock)
+        self._speech_plays_at = 0.0
+        self._interrupted = asyncio.Event()
         self._failure: UpstreamError | None = None
         self._pusher: asyncio.Task[None] | None = None
         self._response_open = False
@@ -134,6 +184,10 @@ class GeminiLive(FrameProcessor):
             self._failure = error
         else:
             self._pusher = self.create_task(self._push_events(), name="turns")
+
+    def queue_depths(self) -> dict[str, float]:
+        """What is held of the speech that goes up, in bytes: unanswered, or kept as pre-roll."""
+        return {"ring": self._session.held_secs * INPUT_RATE_HZ * _SAMPLE_BYTES}
 
     async def cleanup(self) -> None:
         """Close the session with the upstream, and log at DEBUG what was counted in it."""
@@ -151,7 +205,7 @@ class GeminiLive(FrameProcessor):
         await super().process_frame(frame, direction)
         match frame:
             case StartFrame() if self._failure is not None:
-                await self._report(self._failure)
+                await self._push_failure(self._failure)
                 return  # a pipeline whose engine is not connected never starts
             case InputAudioRawFrame():
                 self._session.append_audio(frame.audio)
@@ -161,6 +215,8 @@ class GeminiLive(FrameProcessor):
             case UtteranceEndedFrame():
                 self._session.end_utterance(frame.offset_samples)
             case InterruptionFrame():
+                self._playout.drop()
+                self._interrupted.set()
                 self._session.cut()
             case EndFrame() | CancelFrame():
                 await self._close()
@@ -172,7 +228,7 @@ class GeminiLive(FrameProcessor):
             await self.cancel_task(pusher)
         await self._session.close()
 
-    async def _report(self, error: UpstreamError) -> None:
+    async def _push_failure(self, error: UpstreamError) -> None:
         await self.push_error(
             f"upstream {error.kind}", error, category=_CATEGORIES[error.kind], force_treat_as_permanent=True
         )
@@ -180,13 +236,26 @@ class GeminiLive(FrameProcessor):
     async def _push_events(self) -> None:
         try:
             async for event in self._session.events():
+                self._report.note(event)
+                if isinstance(event, TurnRestarted):
+                    await self._let_earlier_turns_play()
                 for frame in self._frames_of(event):
                     frame.interruptible = isinstance(frame, TTSAudioRawFrame)
                     await self.push_frame(frame)
         except UpstreamError as error:
-            await self._report(error)
+            await self._push_failure(error)
         except Exception as error:  # or pipecat would only log it, and the session would hang
             await self.push_error("internal error", error, category=ErrorCategory.UNKNOWN)
+
+    async def _let_earlier_turns_play(self) -> None:
+        """The client will drop all that it has not played: let that be no more than the turn that is void."""
+        if not self._speech_open:
+            return
+        wait_secs = min(_LONGEST_WAIT_SECS, max(0.0, self._speech_plays_at - self._clock()))
+        self._interrupted.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_secs):
+                await self._interrupted.wait()
 
     def _frames_of(self, event: SessionEvent) -> list[Frame]:
         match event:
@@ -204,6 +273,12 @@ class GeminiLive(FrameProcessor):
                 return self._end_turn(event)
             case SpeechDropped():
                 return [SpeechDroppedFrame(event.duration_ms, event.whole_utterance)]
+            case TurnRestarted():
+                return self._restart_turn()
+            case Reconnected():
+                return [UpstreamReconnectedFrame()]
+            case Renewed() | UpstreamLost() | TokensCounted() | UtteranceAnswered():
+                return []
 
     def _source_frames(self, event: SourceChanged) -> list[Frame]:
         frames: list[Frame] = []
@@ -225,13 +300,21 @@ class GeminiLive(FrameProcessor):
         return _with_language(frame, event.language)
 
     def _speech_frames(self, event: OutputAudio) -> list[Frame]:
-        started: list[Frame] = [] if self._speech_open else [TTSStartedFrame()]
-        self._speech_open = True
+        started: list[Frame] = []
+        if not self._speech_open:
+            self._speech_open = True
+            self._speech_plays_at = self._clock() + self._playout.left_secs
+            started.append(TTSStartedFrame())
+        self._playout.add(len(event.pcm) / (_SAMPLE_BYTES * event.sample_rate_hz))
         return [*started, TTSAudioRawFrame(event.pcm, event.sample_rate_hz, 1)]
 
     def _end_speech(self) -> list[Frame]:
         was_open, self._speech_open = self._speech_open, False
         return [TTSStoppedFrame()] if was_open else []
+
+    def _restart_turn(self) -> list[Frame]:
+        begun, self._response_open = self._response_open, False
+        return [*self._end_speech(), OutputRestartedFrame(begun)]
 
     def _end_turn(self, event: TurnEnded) -> list[Frame]:
         frames = self._end_speech()

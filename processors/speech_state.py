@@ -15,7 +15,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pydantic import BaseModel, ConfigDict
 
 from processors.context import SessionContext
-from processors.frames import ProtocolMessageFrame, SpeechDroppedFrame
+from processors.frames import OutputRestartedFrame, ProtocolMessageFrame, SpeechDroppedFrame
 from protocol.messages import SpeechState
 
 State = Literal["speaking", "silent", "processing"]
@@ -31,7 +31,7 @@ class SpeechStateEmitter(FrameProcessor):
     """Sends ``speech_state`` on every change; passes every frame on.
 
     ``UserStoppedSpeakingFrame`` counts as an utterance that awaits output, ``LLMFullResponseStartFrame`` as the
-    first output of the oldest one, or its being given up.
+    first output of the oldest one, or its being given up; ``OutputRestartedFrame`` takes that back.
     """
 
     Params = SpeechStateEmitterParams
@@ -64,7 +64,7 @@ class SpeechStateEmitter(FrameProcessor):
             case VADUserStoppedSpeakingFrame():
                 self._voice_active = False
                 await self._show("silent")
-            case UserStoppedSpeakingFrame():
+            case UserStoppedSpeakingFrame() | OutputRestartedFrame(response_begun=True):
                 self._awaiting_output += 1
             case LLMFullResponseStartFrame() | SpeechDroppedFrame(whole_utterance=True):
                 self._awaiting_output -= 1

@@ -23,7 +23,13 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pydantic import BaseModel, ConfigDict
 
 from processors.context import SessionContext
-from processors.frames import ProtocolMessageFrame, SpeechDroppedFrame
+from processors.frames import (
+    OutputRestartedFrame,
+    ProtocolMessageFrame,
+    SpeechDroppedFrame,
+    UpstreamReconnectedFrame,
+)
+from processors.playout import Playout
 from processors.script import language_of
 from protocol.errors import WarningCode
 from protocol.messages import (
@@ -54,6 +60,8 @@ class TranscriptionForwarderParams(BaseModel):
 @dataclass(slots=True)
 class _Turn:
     source: str = ""
+    source_shown: str = ""
+    """What stands at the client: where a turn begins anew unnoticed, more than was recognised again so far."""
     source_code: str | None = None
     target: str = ""
     target_code: str | None = None
@@ -86,10 +94,9 @@ class TranscriptionForwarder(FrameProcessor):
         self._params = params
         self._pair = context.pair
         self._spoken = None if context.spoken == "auto" else context.spoken
-        self._clock = clock
+        self._playout = Playout(clock)
         self._turn = _Turn()
         self._last_source_language = self._spoken or context.pair[0]
-        self._playing_until = 0.0
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Turn engine frames into protocol messages."""
@@ -109,6 +116,12 @@ class TranscriptionForwarder(FrameProcessor):
             case SpeechDroppedFrame():
                 await self.push_frame(frame)
                 await self._warn_of_dropped_speech(frame)
+            case OutputRestartedFrame():
+                await self.push_frame(frame)
+                await self._restart_turn()
+            case UpstreamReconnectedFrame():
+                message = "the connection to the interpreting service was lost, and is there again"
+                await self._send(Warning(message=message, code=WarningCode.UPSTREAM_RECONNECTED))
             case _:
                 await self._follow(frame)
 
@@ -137,7 +150,9 @@ class TranscriptionForwarder(FrameProcessor):
         if turn.cut or frame.text == turn.source:
             return
         turn.source = frame.text
-        await self._send(Transcription(type="input_transcription", text=turn.source, is_final=False))
+        if not turn.source_shown.startswith(turn.source):
+            turn.source_shown = turn.source
+            await self._send(Transcription(type="input_transcription", text=turn.source, is_final=False))
 
     async def _take_target(self, frame: TTSTextFrame) -> None:
         turn = self._turn
@@ -154,7 +169,7 @@ class TranscriptionForwarder(FrameProcessor):
             return
         self._turn.output_begun = True
         duration_secs = len(frame.audio) / (_BYTES_PER_SAMPLE * frame.num_channels * frame.sample_rate)
-        self._playing_until = max(self._playing_until, self._clock()) + duration_secs
+        self._playout.add(duration_secs)
         await self.push_frame(frame)
 
     # Ends
@@ -162,11 +177,11 @@ class TranscriptionForwarder(FrameProcessor):
     @property
     def _playing(self) -> bool:
         """Whether output is on its way, or the client still plays what it was sent."""
-        return (self._turn.output_begun and not self._turn.cut) or self._clock() < self._playing_until
+        return (self._turn.output_begun and not self._turn.cut) or self._playout.left_secs > 0
 
     async def _interrupt(self, reason: Literal["client", "barge_in"]) -> None:
         """Stop the output: nothing queued is to be played, and a turn whose output has begun is cut."""
-        self._playing_until = 0.0
+        self._playout.drop()
         cuts_turn = self._turn.output_begun and not self._turn.cut
         # Both frames go to neighbours only: the queue of this step keeps the end of the turn.
         await self.push_frame(InterruptionFrame())
@@ -176,8 +191,22 @@ class TranscriptionForwarder(FrameProcessor):
             await self._send_finals(self._turn)
             await self.push_frame(InterruptionFrame(), FrameDirection.UPSTREAM)
 
+    async def _restart_turn(self) -> None:
+        """What the client has of the turn is void. A source text alone needs no word: the next one replaces it."""
+        if self._turn.cut:
+            return
+        shown = self._turn.source_shown
+        if self._turn.output_begun:
+            self._playout.drop()
+            await self.push_frame(InterruptionFrame())
+            await self._send(Interrupted(reason="upstream"))
+            shown = ""
+        self._turn = _Turn(source_shown=shown)
+
     async def _end_turn(self) -> None:
         turn, self._turn = self._turn, _Turn()
+        if turn.source_shown.startswith(turn.source):
+            turn.source = turn.source_shown
         if not turn.cut and (turn.source or turn.output_begun):
             await self._send_finals(turn)
 
@@ -205,7 +234,7 @@ class TranscriptionForwarder(FrameProcessor):
 
     async def _warn_of_dropped_speech(self, frame: SpeechDroppedFrame) -> None:
         secs = frame.duration_ms / 1000
-        message = f"{secs:.1f} s of speech were not interpreted: the interpreter fell too far behind"
+        message = f"{secs:.1f} s of speech could not be interpreted"
         await self._send(Warning(message=message, code=WarningCode.SPEECH_DROPPED, ms=frame.duration_ms))
 
     async def _send(self, message: ServerMessage) -> None:

@@ -1,8 +1,10 @@
 """Voice activity and utterances, marked in the stream of input audio."""
 
+import asyncio
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
@@ -15,7 +17,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from processors.context import SessionContext
 from processors.foreign_detector import ProviderName, UnusableDetectorError, check_detector, make_detector
-from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
+from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
 from processors.segmentation import (
     Mark,
     SegmentationTimes,
@@ -107,6 +109,9 @@ class Vad(FrameProcessor):
     Voice goes as pipecat's ``VADUserStartedSpeakingFrame`` and ``VADUserStoppedSpeakingFrame``, utterances as
     :class:`~processors.frames.UtteranceStartedFrame` and :class:`~processors.frames.UtteranceEndedFrame`. All that
     counts is audio time, so the client's chunk length makes no difference.
+
+    At a :class:`~processors.frames.DrainFrame` an utterance that is being spoken goes on to its end, or to the next
+    cut; then, or where none is, the step hears nothing more.
     """
 
     Params = VadParams
@@ -121,6 +126,11 @@ class Vad(FrameProcessor):
         self._segmenter = UtteranceSegmenter(
             params.times(), rate_hz=RATE_HZ, window_samples=self._detector.window_samples
         )
+        self._utterance_open = False
+        self._voiced = False
+        self._deaf = not self.marks_utterances
+        self._draining = False
+        self._held: DrainFrame | None = None
 
     @classmethod
     def missing(cls, params: VadParams) -> list[str]:
@@ -142,23 +152,62 @@ class Vad(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Mark audio; pass everything on."""
         await super().process_frame(frame, direction)
-        if self.marks_utterances and isinstance(frame, InputAudioRawFrame):
-            for mark in self._analyze(frame.audio):
-                await self.push_frame(self._frame_of(mark))
+        if isinstance(frame, DrainFrame):
+            await self._drain(frame)
+            return
+        if not self._deaf and isinstance(frame, InputAudioRawFrame):
+            await self._push_marks(await self._analyze(frame.audio))
             self._position += len(frame.audio) // _SAMPLE_BYTES
+            await self._release_drain()
         await self.push_frame(frame, direction)
 
-    def _analyze(self, audio: bytes) -> list[Mark]:
+    async def _push_marks(self, marks: list[Mark]) -> None:
+        for mark in marks:
+            await self.push_frame(self._frame_of(mark))
+
+    async def _analyze(self, audio: bytes) -> list[Mark]:
+        """Hear the audio window by window; where it is long, others have their turn between two windows."""
         self._pending += audio
         window_bytes = self._detector.window_samples * _SAMPLE_BYTES
         marks: list[Mark] = []
-        while len(self._pending) >= window_bytes:
+        while len(self._pending) >= window_bytes and not self._deaf:
             pcm = np.frombuffer(self._pending, "<i2", self._detector.window_samples)
-            window = pcm.astype(np.float32) / np.float32(32768)
             self._pending = self._pending[window_bytes:]
-            voiced = self._detector.is_voice(window, quiet=self._segmenter.quiet)
-            marks += self._segmenter.feed(voiced, float(np.dot(window, window)) / len(window))
+            marks += self._hear(pcm.astype(np.float32) / np.float32(32768))
+            if len(self._pending) >= window_bytes:
+                await asyncio.sleep(0)
         return marks
+
+    def _hear(self, window: NDArray[np.float32]) -> list[Mark]:
+        self._voiced = self._detector.is_voice(window, quiet=self._segmenter.quiet)
+        marks = self._segmenter.feed(self._voiced, float(np.dot(window, window)) / len(window))
+        was_open = self._utterance_open
+        for mark in marks:
+            if isinstance(mark, UtteranceStarted | UtteranceEnded):
+                self._utterance_open = isinstance(mark, UtteranceStarted)
+        last_ended = was_open and not self._utterance_open
+        if self._draining and not self._utterance_open and (last_ended or not self._voiced):
+            marks += self._go_deaf()
+        return marks
+
+    # Draining
+
+    async def _drain(self, frame: DrainFrame) -> None:
+        """Hear nothing more, as soon as no utterance is open."""
+        self._draining, self._held = True, frame
+        if not (self._deaf or self._utterance_open or self._voiced):
+            await self._push_marks(self._go_deaf())
+        await self._release_drain()
+
+    async def _release_drain(self) -> None:
+        """Pass the frame on once it is known which utterance is the last: voice may be the first of one."""
+        if self._held is not None and (self._deaf or self._utterance_open):
+            frame, self._held = self._held, None
+            await self.push_frame(frame)
+
+    def _go_deaf(self) -> list[Mark]:
+        self._deaf = True
+        return [] if self._segmenter.quiet else [VoiceStopped()]
 
     def _frame_of(self, mark: Mark) -> Frame:
         """The frame for ``mark``; its offset is counted from the audio that is about to be pushed."""

@@ -8,7 +8,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,18 @@ COMMON_SETUP: dict[str, Any] = {
     "outputAudioTranscription": {},
     "contextWindowCompression": {"trigger_tokens": 25000, "sliding_window": {"target_tokens": 8000}},
 }
+
+
+def setup_of(generation: dict[str, Any], *, manual_activity: bool) -> dict[str, Any]:
+    """The setup of an interpreter, with these settings of its voice."""
+    return COMMON_SETUP | {
+        "generationConfig": {"responseModalities": ["AUDIO"], **generation},
+        "realtimeInputConfig": {
+            "automatic_activity_detection": {"disabled": manual_activity},
+            "activity_handling": "NO_INTERRUPTION",
+            "turn_coverage": "TURN_INCLUDES_ONLY_ACTIVITY",
+        },
+    }
 
 
 @dataclass
@@ -90,38 +102,28 @@ async def connector_to(server: ScriptedServer, tls: tuple[ssl.SSLContext, Path])
     [
         (
             CONFIG,
-            COMMON_SETUP
-            | {
-                "generationConfig": {
-                    "responseModalities": ["AUDIO"],
-                    "speechConfig": {"voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}}},
-                },
-                "realtimeInputConfig": {
-                    "automatic_activity_detection": {"disabled": True},
-                    "activity_handling": "NO_INTERRUPTION",
-                    "turn_coverage": "TURN_INCLUDES_ONLY_ACTIVITY",
-                },
-            },
+            setup_of(
+                {"speechConfig": {"voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}}}},
+                manual_activity=True,
+            ),
+        ),
+        (replace(CONFIG, voice=None, manual_activity=False), setup_of({}, manual_activity=False)),
+        (
+            replace(CONFIG, voice=None, resumption=True),
+            setup_of({}, manual_activity=True) | {"sessionResumption": {}},
         ),
         (
-            LiveConfig(model="gemini-3.8-live", instruction="Interpret.", manual_activity=False),
-            COMMON_SETUP
-            | {
-                "generationConfig": {"responseModalities": ["AUDIO"]},
-                "realtimeInputConfig": {
-                    "automatic_activity_detection": {"disabled": False},
-                    "activity_handling": "NO_INTERRUPTION",
-                    "turn_coverage": "TURN_INCLUDES_ONLY_ACTIVITY",
-                },
-            },
+            replace(CONFIG, voice=None, resumption=True, handle="h"),
+            setup_of({}, manual_activity=True) | {"sessionResumption": {"handle": "h"}},
         ),
+        (replace(CONFIG, voice=None, handle="h"), setup_of({}, manual_activity=True)),
     ],
-    ids=["manual, with a voice", "automatic, without a voice"],
+    ids=["manual, with a voice", "automatic, without a voice", "resumable", "resumed", "handles are not wanted"],
 )
 async def test_the_setup_on_the_wire(
     tls: tuple[ssl.SSLContext, Path], config: LiveConfig, setup: dict[str, Any]
 ) -> None:
-    """The first frame is exactly the setup of an interpreter."""
+    """The first frame is exactly the setup of an interpreter; a handle goes only where resumption is wanted."""
     server = ScriptedServer()
     async with connector_to(server, tls) as connector:
         await (await connector.connect(config)).close()
@@ -202,7 +204,7 @@ async def test_messages_become_events_whatever_stands_beside_them(tls: tuple[ssl
     [
         ((1007, "API key not valid. Please pass a valid API key."), FailureKind.REJECTED),
         ((1007, "Request contains an invalid argument."), FailureKind.REJECTED),
-        ((1008, "models/x is not found for API version v1beta"), FailureKind.REJECTED),
+        ((1008, "models/x is not found for API version v1beta"), FailureKind.MODEL_REJECTED),
         ((1011, "You exceeded your current quota, please check your plan"), FailureKind.QUOTA),
         ((1011, "Internal error encountered."), FailureKind.UNAVAILABLE),
     ],
@@ -220,6 +222,7 @@ async def test_a_refused_setup(tls: tuple[ssl.SSLContext, Path], close: tuple[in
     ("close", "kind"),
     [
         ((1011, "You exceeded your current quota, please check your plan"), FailureKind.QUOTA),
+        ((1007, "Request contains an invalid argument."), FailureKind.INVALID),
         ((1008, ""), FailureKind.UNAVAILABLE),
         ((1000, "The operation was cancelled."), FailureKind.UNAVAILABLE),
     ],
@@ -261,11 +264,11 @@ async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
 
 
 async def test_nobody_listens() -> None:
-    """A refused connection is unavailable, and worth another attempt."""
+    """A connection that is not taken is unavailable, which is worth another attempt."""
     connector = GenaiConnector(api_key="secret", base_url="https://127.0.0.1:1")
     with pytest.raises(UpstreamError) as caught:
         await connector.connect(CONFIG)
-    assert caught.value.retryable
+    assert caught.value.kind is FailureKind.UNAVAILABLE
 
 
 async def test_an_unknown_authority_is_not_trusted(tls: tuple[ssl.SSLContext, Path]) -> None:

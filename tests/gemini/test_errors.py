@@ -17,15 +17,19 @@ from websockets.http11 import Response
 
 from gemini.errors import FailureKind, UpstreamError, classify
 
-REJECTED, QUOTA, UNAVAILABLE = FailureKind.REJECTED, FailureKind.QUOTA, FailureKind.UNAVAILABLE
+REJECTED, MODEL_REJECTED = FailureKind.REJECTED, FailureKind.MODEL_REJECTED
+QUOTA, INVALID, UNAVAILABLE = FailureKind.QUOTA, FailureKind.INVALID, FailureKind.UNAVAILABLE
 QUOTA_REASON = "You exceeded your current quota, please check your plan and billing details."
 
 CLOSES = [
     (1007, "API key not valid. Please pass a valid API key.", REJECTED, REJECTED),
-    (1007, "Request contains an invalid argument.", REJECTED, UNAVAILABLE),
-    (1007, "Unknown name \"x\" at 'setup.generation_config'", REJECTED, UNAVAILABLE),
-    (1007, "Precondition check failed. No turn to complete", REJECTED, UNAVAILABLE),
-    (1008, "models/x is not found for API version v1beta, or is not supported", REJECTED, REJECTED),
+    (1008, "Method doesn't allow unregistered callers (callers without established identity).", REJECTED, REJECTED),
+    (1007, "Request contains an invalid argument.", REJECTED, INVALID),
+    (1007, "Unknown name \"x\" at 'setup.generation_config'", REJECTED, INVALID),
+    (1007, "Precondition check failed. No turn to complete", REJECTED, INVALID),
+    (1007, "", REJECTED, INVALID),
+    (1008, "models/x is not found for API version v1beta, or is not supported", MODEL_REJECTED, MODEL_REJECTED),
+    (1007, QUOTA_REASON, QUOTA, QUOTA),
     (1008, "Operation is not implemented, or supported, or enabled", UNAVAILABLE, UNAVAILABLE),
     (1008, "", UNAVAILABLE, UNAVAILABLE),
     (1011, QUOTA_REASON, QUOTA, QUOTA),
@@ -95,9 +99,8 @@ def test_a_refused_upgrade(status: int, kind: FailureKind) -> None:
 )
 def test_anything_else_may_pass(error: Exception) -> None:
     """Faults of the network, and frames that the SDK does not understand, are worth another attempt."""
-    failure = classify(error, during_setup=True)
-    assert failure.kind is UNAVAILABLE
-    assert failure.retryable
+    for during_setup in (True, False):
+        assert classify(error, during_setup=during_setup).kind is UNAVAILABLE
 
 
 def test_what_was_said_does_not_get_into_the_detail() -> None:
@@ -117,11 +120,6 @@ def test_what_was_said_does_not_get_into_the_detail() -> None:
 def test_a_fault_of_the_network_keeps_its_words(error: Exception) -> None:
     """The operator reads why the upstream could not be reached."""
     assert str(error) in str(classify(error, during_setup=True))
-
-
-def test_only_what_may_pass_is_tried_again() -> None:
-    """A refusal is not repeated, and quota is left alone."""
-    assert [kind for kind in FailureKind if UpstreamError(kind, "x").retryable] == [UNAVAILABLE]
 
 
 def test_a_failure_is_not_classified_twice() -> None:

@@ -73,6 +73,28 @@ def audio_part(mime_type: str | None = "audio/pcm;rate=24000", pcm: bytes = PCM)
             [TurnComplete(), Usage(522, 42)],
         ),
         ({"usageMetadata": {}}, [Usage(0, 0)]),
+        (
+            {
+                "usageMetadata": {
+                    "promptTokenCount": 520,
+                    "promptTokensDetails": [
+                        {"modality": "TEXT", "tokenCount": 300},
+                        {"modality": "AUDIO", "tokenCount": 215},
+                        {"modality": "TEXT", "tokenCount": 5},
+                    ],
+                    "responseTokenCount": 42,
+                    "responseTokensDetails": [
+                        {"modality": "AUDIO", "tokenCount": 32},
+                        {"modality": "TEXT", "tokenCount": 10},
+                    ],
+                }
+            },
+            [Usage(520, 42, prompt_text_tokens=305, response_text_tokens=10)],
+        ),
+        (
+            {"usageMetadata": {"promptTokenCount": 9, "promptTokensDetails": [{"modality": "TEXT"}, {}]}},
+            [Usage(9, 0)],
+        ),
         ({"toolCall": {"functionCalls": [{"id": "call_1", "name": "f", "args": {}}]}}, []),
         ({"toolCallCancellation": {"ids": ["call_1"]}}, []),
         ({"goAway": {"timeLeft": "50s"}}, [GoAway(50.0)]),
@@ -99,6 +121,14 @@ def audio_part(mime_type: str | None = "audio/pcm;rate=24000", pcm: bytes = PCM)
 def test_every_field_of_the_wire(message: dict[str, Any], events: list[UpstreamEvent]) -> None:
     """Each field that Google documents gives its event, or none where an interpreter needs none."""
     assert parsed(message) == events
+
+
+def test_tokens_of_an_unknown_kind_are_none_of_text() -> None:
+    """Google may count what the library has no word for; it warns, and the count goes on."""
+    details = [{"modality": "HOLOGRAM", "tokenCount": 7}, {"modality": "TEXT", "tokenCount": 2}]
+    with pytest.warns(UserWarning, match="HOLOGRAM"):
+        events = parsed({"usageMetadata": {"responseTokenCount": 9, "responseTokensDetails": details}})
+    assert events == [Usage(0, 9, response_text_tokens=2)]
 
 
 def test_content_comes_before_the_marks_that_end_it() -> None:
@@ -179,6 +209,9 @@ PARTS = st.fixed_dictionaries(
         ),
     },
 )
+TOKENS = st.fixed_dictionaries(
+    {}, optional={"modality": st.sampled_from(["TEXT", "AUDIO"]), "tokenCount": st.integers(0, 10**6)}
+)
 MESSAGES = st.fixed_dictionaries(
     {},
     optional={
@@ -195,7 +228,14 @@ MESSAGES = st.fixed_dictionaries(
             },
         ),
         "goAway": st.fixed_dictionaries({}, optional={"timeLeft": st.text() | st.just("50s")}),
-        "usageMetadata": st.fixed_dictionaries({}, optional={"promptTokenCount": st.integers(0, 10**6)}),
+        "usageMetadata": st.fixed_dictionaries(
+            {},
+            optional={
+                "promptTokenCount": st.integers(0, 10**6),
+                "promptTokensDetails": st.none() | st.lists(TOKENS),
+                "responseTokensDetails": st.none() | st.lists(TOKENS),
+            },
+        ),
         "sessionResumptionUpdate": st.fixed_dictionaries(
             {}, optional={"newHandle": st.text(), "resumable": st.booleans()}
         ),

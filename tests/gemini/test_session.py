@@ -1,11 +1,8 @@
-"""A session with the upstream, over a fake connection and in virtual time."""
+"""A session with the upstream, over a fake connection and in virtual time: speech up, turns down."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,140 +11,16 @@ from hypothesis import strategies as st
 
 from gemini.connector import LiveConfig
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import (
-    GenerationComplete,
-    SourceText,
-    TargetAudio,
-    TargetText,
-    TurnComplete,
-    UpstreamEvent,
-    Usage,
-)
-from gemini.session import LiveSession, SessionEvent, SessionTimes, SpeechDropped
+from gemini.events import GenerationComplete, SourceText, TargetAudio, Usage
+from gemini.happenings import SpeechDropped, TokensCounted
 from gemini.turns import OutputEnded, TurnEnded
-from tests.support.fake_upstream import ACTIVITY_END, ACTIVITY_START, FakeConnection, FakeConnector
-from tests.support.pcm import chunks_of, counting_pcm
-from tests.support.turns import TIMES
+from tests.support.fake_upstream import ACTIVITY_END, ACTIVITY_START, FakeConnector
+from tests.support.pcm import chunks_of
+from tests.support.talk import ANSWER, RATE_HZ, Talk, milliseconds, new_session, samples, talking
 from tests.support.virtual_time import VirtualTimeLoop, settle
 
-RATE_HZ = 16_000
 PREROLL = RATE_HZ * 3 // 10
-ANSWER = (SourceText("안녕."), TargetText("Hi."), TargetAudio(b"\1\0", 24000), GenerationComplete(), TurnComplete())
 LOST = UpstreamError(FailureKind.UNAVAILABLE, "lost")
-
-
-class Talk:
-    """A session, and a speaker whose audio tells its position in the stream.
-
-    Attributes:
-        session: The session.
-        happened: Its events so far, each with the loop's time.
-        failure: How its events ended.
-    """
-
-    def __init__(self, session: LiveSession, connector: FakeConnector) -> None:
-        """Take a session that is connected, or will be."""
-        self.session = session
-        self.connector = connector
-        self.happened: list[tuple[float, SessionEvent]] = []
-        self.failure: Exception | None = None
-        self.position = 0
-
-    @property
-    def upstream(self) -> FakeConnection:
-        """The connection."""
-        return self.connector.connection
-
-    @property
-    def events(self) -> list[SessionEvent]:
-        """The session's events so far."""
-        return [event for _, event in self.happened]
-
-    @property
-    def ends(self) -> list[TurnEnded]:
-        """The ends of turns so far."""
-        return [event for event in self.events if isinstance(event, TurnEnded)]
-
-    @property
-    def dropped(self) -> list[SpeechDropped]:
-        """What was given up so far."""
-        return [event for event in self.events if isinstance(event, SpeechDropped)]
-
-    @property
-    def dropped_samples(self) -> int:
-        """How much that is."""
-        return sum(event.duration_ms for event in self.dropped) * RATE_HZ // 1000
-
-    def hear(self, samples: int, chunk: int = 4096) -> None:
-        """The next audio of the stream, in chunks."""
-        end = self.position + samples
-        while self.position < end:
-            step = min(chunk, end - self.position)
-            self.session.append_audio(counting_pcm(self.position, self.position + step))
-            self.position += step
-
-    def utter(self, samples: int) -> tuple[int, int]:
-        """An utterance without pre-roll audio of its own; its first and last position."""
-        start = self.position
-        self.session.start_utterance(0)
-        self.hear(samples)
-        self.session.end_utterance(0)
-        return start, self.position
-
-    async def follow(self) -> None:
-        """Note events until they end."""
-        try:
-            async with aclosing(self.session.events()) as events:
-                async for event in events:
-                    self.happened.append((asyncio.get_running_loop().time(), event))
-        except Exception as error:
-            self.failure = error
-
-
-@asynccontextmanager
-async def talking(
-    *,
-    overlap: Literal["hold", "stream"] = "hold",
-    ring_secs: float = 60.0,
-    manual_activity: bool = True,
-    connector: FakeConnector | None = None,
-) -> AsyncIterator[Talk]:
-    """A connected session."""
-    connector = connector or FakeConnector()
-    session = new_session(connector, overlap=overlap, ring_secs=ring_secs, manual_activity=manual_activity)
-    await session.connect()
-    talk = Talk(session, connector)
-    following = asyncio.create_task(talk.follow())
-    try:
-        yield talk
-    finally:
-        following.cancel()
-        await session.close()
-        await asyncio.gather(following, return_exceptions=True)
-
-
-def new_session(
-    connector: FakeConnector,
-    *,
-    overlap: Literal["hold", "stream"] = "hold",
-    ring_secs: float = 60.0,
-    manual_activity: bool = True,
-    clock: Callable[[], float] | None = None,
-) -> LiveSession:
-    """A session that is not connected."""
-    times = SessionTimes(connect_timeout_secs=4.0, preroll_secs=0.3, ring_secs=ring_secs, turns=TIMES)
-    config = LiveConfig(model="m", instruction="x", manual_activity=manual_activity)
-    return LiveSession(connector, config, times, overlap=overlap, clock=clock)
-
-
-def samples(start: int, end: int) -> bytes:
-    """The stream from one position to another."""
-    return counting_pcm(start, end)
-
-
-def milliseconds(start: int, end: int) -> bytes:
-    """The stream from one ms to another; its samples tell in which they lie."""
-    return np.arange(start, end).astype("<u2").repeat(16).tobytes()
 
 
 # Connecting
@@ -352,16 +225,6 @@ async def test_a_held_utterance_may_still_be_spoken() -> None:
         assert talk.upstream.sent[-1] == ACTIVITY_END
 
 
-async def test_utterances_that_nothing_answers_do_not_block_the_rest() -> None:
-    """The watchdog gives up an utterance and the next goes up, in order, each once."""
-    async with talking() as talk:
-        stretches = [talk.utter(RATE_HZ) for _ in range(3)]
-        await settle(40)
-        assert talk.upstream.activities == [samples(*stretch) for stretch in stretches]
-        assert [end.timed_out for end in talk.ends] == [True] * 3
-        assert talk.session.timed_out_turns == 3
-
-
 async def test_overlap_may_be_tried() -> None:
     """With ``overlap="stream"`` the next utterance does not wait."""
     async with talking(overlap="stream") as talk:
@@ -549,7 +412,7 @@ def test_what_was_said_was_sent_once_or_reported(
                             talk.session.append_audio(chunk)
                         now_ms += step.duration_ms
                     case "start" if started_ms < 0:
-                        earliest_ms = max([talk.session._ring.start // 16, *(end for _, end in utterances)])
+                        earliest_ms = max([talk.session._speech._ring.start // 16, *(end for _, end in utterances)])
                         started_ms = max(now_ms - 300, earliest_ms)
                         talk.session.start_utterance(0)
                     case "end" if started_ms >= 0:
@@ -588,7 +451,7 @@ async def test_memory_stays_bounded_in_silence() -> None:
     async with talking(ring_secs=5.0) as talk:
         talk.hear(60 * RATE_HZ)
         await settle()
-        assert talk.session._ring.end - talk.session._ring.start <= 2 * RATE_HZ
+        assert talk.session.held_secs <= 2.0
         assert talk.events == []
 
 
@@ -626,50 +489,6 @@ async def test_a_stuck_stream_drops_speech_and_goes_on() -> None:
 # Ends
 
 
-@pytest.mark.parametrize("error", [LOST, UpstreamError(FailureKind.QUOTA, "You exceeded")])
-async def test_a_lost_connection_ends_the_events(error: UpstreamError) -> None:
-    """What came before is given out, then the failure, with its kind."""
-    async with talking() as talk:
-        talk.utter(RATE_HZ)
-        await settle()
-        talk.upstream.say(*ANSWER)
-        talk.upstream.lose(error)
-        await settle()
-        assert talk.failure is error
-        assert len(talk.ends) == 1
-
-
-async def test_a_connection_that_takes_nothing_more_ends_the_events() -> None:
-    """A failure to send is a lost connection, too."""
-    async with talking() as talk:
-        talk.upstream.refuse_sending(LOST)
-        talk.utter(RATE_HZ)
-        await settle()
-        assert talk.failure is LOST
-
-
-@pytest.mark.parametrize("blocked", ["start", "audio", "end"])
-async def test_an_upstream_that_takes_nothing_is_lost(blocked: str) -> None:
-    """A send that is stuck for as long as a turn may take ends the events; a shorter one does no harm."""
-    async with talking() as talk:
-        if blocked != "start":
-            talk.session.start_utterance(0)
-            await settle()
-        if blocked == "end":
-            talk.hear(RATE_HZ)
-            await settle()
-        talk.upstream.may_send.clear()
-        if blocked == "start":
-            talk.session.start_utterance(0)
-        talk.hear(RATE_HZ)
-        talk.session.end_utterance(0)
-        await settle(11.9)
-        assert talk.failure is None
-        await settle(0.2)
-        assert isinstance(talk.failure, UpstreamError)
-        assert talk.failure.kind is FailureKind.UNAVAILABLE
-
-
 async def test_a_slow_upstream_is_not_lost() -> None:
     """Each send has the whole time for itself."""
     async with talking() as talk:
@@ -683,51 +502,6 @@ async def test_a_slow_upstream_is_not_lost() -> None:
             await settle()
         assert talk.failure is None
         assert len(talk.ends) == 5
-
-
-async def test_an_upstream_that_says_nothing_is_lost() -> None:
-    """Three utterances in a row without a single message end the events, after the turns."""
-    async with talking() as talk:
-        for _ in range(3):
-            assert talk.failure is None
-            talk.utter(RATE_HZ)
-            await settle(12.1)
-        assert isinstance(talk.failure, UpstreamError)
-        assert talk.failure.kind is FailureKind.UNAVAILABLE
-        assert [end.timed_out for end in talk.ends] == [True] * 3
-
-
-@pytest.mark.parametrize(
-    "message", [(Usage(500, 40),), (), (SourceText("안녕"),), ANSWER], ids=["usage", "unknown", "text", "answer"]
-)
-@pytest.mark.parametrize("when", ["in a turn", "between turns"])
-async def test_any_message_is_a_sign_of_life(message: tuple[UpstreamEvent, ...], when: str) -> None:
-    """A turn in which something came, or before which something came, is not one of three without a message."""
-    async with talking() as talk:
-        for turn in range(12):
-            talk.utter(RATE_HZ)
-            if turn % 3 == 0 and when == "in a turn":
-                await settle(1)
-                talk.upstream.say(*message)
-            await settle(30)
-            if turn % 3 == 0 and when == "between turns":
-                talk.upstream.say(*message)
-                await settle()
-        assert talk.failure is None
-
-
-async def test_a_loss_after_silence_keeps_its_kind() -> None:
-    """What ends a session is what the upstream says of it, not that it had been silent before."""
-    async with talking() as talk:
-        for _ in range(2):
-            talk.utter(RATE_HZ)
-            await settle(12.1)
-        talk.utter(RATE_HZ)
-        await settle()
-        error = UpstreamError(FailureKind.QUOTA, "You exceeded")
-        talk.upstream.lose(error)
-        await settle()
-        assert talk.failure is error
 
 
 async def test_a_fault_of_ours_ends_the_events() -> None:
@@ -769,13 +543,12 @@ async def test_a_session_that_never_connected_can_be_closed() -> None:
     await new_session(FakeConnector()).close()
 
 
-async def test_tokens_are_counted() -> None:
-    """What the upstream says of usage adds up."""
+async def test_tokens_are_told() -> None:
+    """What the upstream says of usage is passed on, with the model that it is for."""
     async with talking() as talk:
-        talk.upstream.say(Usage(500, 40))
-        talk.upstream.say(Usage(30, 2))
+        talk.upstream.say(Usage(500, 40, 30, 2))
         await settle()
-        assert (talk.session.prompt_tokens, talk.session.response_tokens) == (530, 42)
+        assert talk.events == [TokensCounted("m", 500, 40, 30, 2)]
 
 
 async def test_times_may_come_from_another_clock() -> None:
@@ -788,9 +561,9 @@ async def test_times_may_come_from_another_clock() -> None:
     following = asyncio.create_task(talk.follow())
     talk.utter(RATE_HZ)
     await settle(11.9)
-    assert talk.ends == []
+    assert talk.restarts == []
     await settle(0.2)
-    assert len(talk.ends) == 1
+    assert len(talk.restarts) == 1
     following.cancel()
     await session.close()
     await asyncio.gather(following, return_exceptions=True)

@@ -24,7 +24,12 @@ from gemini.events import (
     UpstreamEvent,
 )
 from processors.context import SessionContext
-from processors.frames import ProtocolMessageFrame, UtteranceEndedFrame, UtteranceStartedFrame
+from processors.frames import (
+    OutputRestartedFrame,
+    ProtocolMessageFrame,
+    UtteranceEndedFrame,
+    UtteranceStartedFrame,
+)
 from processors.gemini_live import GeminiLive, GeminiLiveParams
 from processors.speech_state import SpeechStateEmitter, SpeechStateEmitterParams
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
@@ -83,15 +88,39 @@ async def test_an_answered_utterance() -> None:
 
 
 async def test_an_utterance_without_output_leaves_processing() -> None:
-    """After the timeout the state is ``silent``, and a turn without text or audio has no end."""
+    """After the last attempt the state is ``silent``, the client knows, and a turn without content has no end."""
     connector = FakeConnector()
     async with running(*chain(connector)) as step:
         await utter(step)
-        await settle(11.9)
+        await settle(4 * 12 - 1)
         assert states(step)[-1] == "processing"
-        await settle(0.2)
-        assert states(step)[-1] == "silent"
+        await settle(5)
+        assert states(step) == ["speaking", "silent", "processing", "silent"]
         assert not [message for message in step.messages if isinstance(message, Completed)]
+        warnings = [(message.code, message.ms) for message in step.messages if isinstance(message, Warning)]
+        assert set(warnings) == {("UPSTREAM_RECONNECTED", None), ("SPEECH_DROPPED", 500)}
+
+
+async def test_an_answer_that_breaks_off_is_given_again() -> None:
+    """The client is told to drop it, the state is ``processing`` again, and texts and sound start anew."""
+    connector = FakeConnector()
+    async with running(*chain(connector)) as step:
+        await utter(step)
+        connector.connection.say(SourceText("안녕."), TargetText("Hi th"), TargetAudio(b"\1\0", 24000))
+        connector.connection.lose()
+        await settle(1)
+        assert states(step) == ["speaking", "silent", "processing", "silent", "processing"]
+        step.forget()
+        connector.connection.say(*ANSWER)
+        await settle()
+        assert states(step) == ["silent"]
+        assert [
+            (message.type, message.text) for message in step.messages if isinstance(message, Transcription)
+        ] == [
+            ("input_transcription", "안녕."),
+            ("output_transcription", "Hi."),
+        ] * 2
+        assert len(step.frames(TTSAudioRawFrame)) == 1
 
 
 async def test_two_utterances_in_a_row() -> None:
@@ -103,7 +132,7 @@ async def test_two_utterances_in_a_row() -> None:
         connector.connection.say(*ANSWER)
         await settle()
         assert states(step)[-1] == "processing"
-        connector.connection.say(SourceText("둘."), TargetText("Two."), TurnComplete())
+        connector.connection.say(SourceText("둘."), TargetText("Two."), *ANSWER[2:])
         await settle()
         assert states(step)[-1] == "silent"
         ends = [message for message in step.messages if isinstance(message, Completed)]
@@ -228,12 +257,18 @@ def check_rules(step: RunningStep, steps: list[Step]) -> None:
                 texts, finals = {}, []
             case InterruptedMessage(reason="client"):
                 interrupts += 1
+            case InterruptedMessage(reason="upstream"):
+                assert not finals, "a turn began anew after a final"
+                texts = {}
     assert not any(texts.values()), "a turn without an end"
     assert interrupts == sum(isinstance(happening, Stop) for happening in steps)
     sent = ["silent", *states(step)]
     assert all(before != after for before, after in pairwise(sent))
     lost = any(isinstance(frame, ErrorFrame) for frame in step.up)  # of an upstream that never says anything
     assert sent[-1] == "silent" or lost
-    if Stop() not in steps:
-        said = [happening.pcm for happening in steps if isinstance(happening, TargetAudio)]
-        assert [frame.audio for frame in step.frames(TTSAudioRawFrame)] == said
+    said = [happening.pcm for happening in steps if isinstance(happening, TargetAudio)]
+    heard = [frame.audio for frame in step.frames(TTSAudioRawFrame)]
+    pieces = iter(said)
+    assert all(piece in pieces for piece in heard), "sound was doubled or moved"
+    if not (Stop() in steps or step.frames(OutputRestartedFrame)):
+        assert [pcm for pcm in heard if any(pcm)] == [pcm for pcm in said if any(pcm)]

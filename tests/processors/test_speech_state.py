@@ -1,5 +1,7 @@
 """``speech_state``: what the interpreter makes of the speaker."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -17,7 +19,7 @@ from pipecat.frames.frames import (
 )
 
 from processors.context import SessionContext
-from processors.frames import SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
+from processors.frames import OutputRestartedFrame, SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
 from processors.speech_state import SpeechStateEmitter, SpeechStateEmitterParams
 from protocol.messages import SpeechState
 from tests.support.fake_upstream import FakeConnector
@@ -26,6 +28,7 @@ from tests.support.steps import RunningStep, running
 CONTEXT = SessionContext("session", ("ko", "en"), "auto", FakeConnector(), utterances_marked=True)
 VOICE_ON, VOICE_OFF = VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
 SAID, ANSWERED = UtteranceEndedFrame, LLMFullResponseStartFrame
+BROKEN_OFF = partial(OutputRestartedFrame, response_begun=True)
 
 
 def emitter() -> SpeechStateEmitter:
@@ -68,12 +71,38 @@ def states(step: RunningStep) -> list[str]:
             ["speaking", "silent", "processing", "silent"],
         ),
         ([VOICE_ON(), VOICE_OFF(), SAID(), SpeechDroppedFrame(900)], ["speaking", "silent", "processing"]),
+        (
+            [VOICE_ON(), VOICE_OFF(), SAID(), ANSWERED(), BROKEN_OFF(), ANSWERED()],
+            ["speaking", "silent", "processing", "silent", "processing", "silent"],
+        ),
+        (
+            [VOICE_ON(), VOICE_OFF(), SAID(), OutputRestartedFrame(), ANSWERED()],
+            ["speaking", "silent", "processing", "silent"],
+        ),
+        (
+            [VOICE_ON(), SAID(), ANSWERED(), BROKEN_OFF(), ANSWERED(), VOICE_OFF()],
+            ["speaking", "silent"],
+        ),
+        (
+            [
+                VOICE_ON(),
+                SAID(),
+                ANSWERED(),
+                BROKEN_OFF(),
+                SpeechDroppedFrame(900, whole_utterance=True),
+                VOICE_OFF(),
+            ],
+            ["speaking", "silent"],
+        ),
         ([UserStoppedSpeakingFrame(), LLMFullResponseStartFrame()], ["processing", "silent"]),
         ([UtteranceStartedFrame(), UserStartedSpeakingFrame(), LLMFullResponseEndFrame()], []),
     ],
 )
 async def test_states(frames: list[Frame], expected: list[str]) -> None:
-    """Each change is sent: voice first, then what awaits an answer, and ``silent`` whenever voice ends."""
+    """Each change is sent: voice first, then what awaits an answer, and ``silent`` whenever voice ends.
+
+    An answer that broke off is awaited again; one that had not begun never ceased to be.
+    """
     async with running(emitter()) as step:
         await step.send(*frames)
         assert states(step) == expected
@@ -92,12 +121,14 @@ async def test_a_state_is_sent_before_its_cause_passes() -> None:
         ]
 
 
-FRAMES = st.lists(st.sampled_from([VOICE_ON, VOICE_OFF, SAID, ANSWERED]), max_size=25)
+FRAMES = st.lists(
+    st.sampled_from([VOICE_ON, VOICE_OFF, SAID, ANSWERED, BROKEN_OFF, OutputRestartedFrame]), max_size=25
+)
 
 
 @settings(max_examples=15)
 @given(FRAMES)
-async def test_no_state_comes_twice_in_a_row(kinds: list[type[Frame]]) -> None:
+async def test_no_state_comes_twice_in_a_row(kinds: list[Callable[[], Frame]]) -> None:
     """Whatever happens, only changes are sent, counted from ``silent``."""
     async with running(emitter()) as step:
         await step.send(*(kind() for kind in kinds))

@@ -25,9 +25,14 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from processors.context import SessionContext
-from processors.frames import ProtocolMessageFrame, SpeechDroppedFrame
+from processors.frames import (
+    OutputRestartedFrame,
+    ProtocolMessageFrame,
+    SpeechDroppedFrame,
+    UpstreamReconnectedFrame,
+)
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
-from protocol.messages import Interrupt
+from protocol.messages import Interrupt, Warning
 from tests.support.fake_upstream import FakeConnector
 from tests.support.steps import RunningStep, running
 
@@ -332,6 +337,118 @@ async def test_interrupt_after_output_does_not_touch_the_turn() -> None:
         assert shown(step) == [*ORDINARY, *FINALS, "interrupted client"]
 
 
+# A turn that begins anew
+
+
+async def test_a_turn_of_which_nothing_came_begins_anew_unnoticed() -> None:
+    """Nobody is told of it, and later steps learn of it."""
+    async with running(forwarder()) as step:
+        await step.send(OutputRestartedFrame(), *turn())
+        assert shown(step) == [*ORDINARY, *FINALS]
+        assert len(step.frames(OutputRestartedFrame)) == 1
+
+
+async def test_output_that_broke_off_is_taken_back() -> None:
+    """``interrupted`` at once, nothing queued is played, and texts and sound start anew; one pair of finals."""
+    async with running(forwarder()) as step:
+        await step.send(*turn(ended=False), TTSStoppedFrame(), OutputRestartedFrame(response_begun=True))
+        assert shown(step) == [*ORDINARY, "interrupted upstream"]
+        assert any(isinstance(frame, InterruptionFrame) for frame in step.down)
+        assert not any(isinstance(frame, InterruptionFrame) for frame in step.up)
+        step.forget()
+        await step.send(*turn())
+        assert shown(step) == [*ORDINARY, *FINALS]
+
+
+@pytest.mark.parametrize("output", [target("Hel"), speech()], ids=["text", "sound"])
+async def test_any_output_is_taken_back(output: Frame) -> None:
+    """Be it text or sound; what is shown after it owes nothing to what was shown before."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕하세요."), START(), output, OutputRestartedFrame(response_begun=True))
+        step.forget()
+        await step.send(interim("안"), START(), target("Hi."), END())
+        assert shown(step) == ["in 안…", "out Hi.…", "IN 안 [ko]", "OUT Hi. [en]", "end 안 | Hi."]
+
+
+async def test_source_text_that_was_shown_stays_until_it_is_outgrown() -> None:
+    """What is recognised again is not shown again: text never shrinks while it comes once more."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕"), interim("안녕하세요."), OutputRestartedFrame())
+        await step.send(
+            interim("안녕"), interim("안녕하세요."), interim("안녕하세요. 저는"), OutputRestartedFrame()
+        )
+        await step.send(interim("안녕하세요."), interim("안녕하세요. 저는 학생"), START(), target("Hello."), END())
+        assert shown(step) == [
+            "in 안녕…",
+            "in 안녕하세요.…",
+            "in 안녕하세요. 저는…",
+            "in 안녕하세요. 저는 학생…",
+            "out Hello.…",
+            "IN 안녕하세요. 저는 학생 [ko]",
+            "OUT Hello. [en]",
+            "end 안녕하세요. 저는 학생 | Hello.",
+        ]
+
+
+async def test_source_text_that_is_recognised_otherwise_replaces_what_was_shown() -> None:
+    """The upstream may understand it better the second time; from then on that text grows."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕하세요."), OutputRestartedFrame(), interim("안"), interim("안경"))
+        await step.send(interim("안경을"), END())
+        assert shown(step) == ["in 안녕하세요.…", "in 안경…", "in 안경을…", "IN 안경을 [ko]", "end 안경을 | "]
+
+
+@pytest.mark.parametrize("again", [[], [interim("안녕")], [interim("안녕하세요.")]], ids=["nothing", "less", "all"])
+async def test_source_text_that_was_shown_is_not_lost(again: list[Frame]) -> None:
+    """However little of it is recognised again, the final is what the client has read."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕하세요."), OutputRestartedFrame(), *again, START(), target("Hello."), END())
+        assert shown(step)[-3:] == FINALS
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕하세요."), OutputRestartedFrame(), *again, START(), END())
+        assert shown(step) == ["in 안녕하세요.…", "IN 안녕하세요. [ko]", "end 안녕하세요. | "]
+
+
+@pytest.mark.parametrize("again", [[], [interim("안녕")], [interim("안녕하세요.")]], ids=["nothing", "less", "all"])
+async def test_source_text_that_was_shown_is_not_lost_by_a_cut(again: list[Frame]) -> None:
+    """Nor where the client interrupts the output that came the second time."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕하세요."), OutputRestartedFrame(), *again, START(), target("Hel"), interrupt())
+        assert shown(step)[-4:] == [
+            "interrupted client",
+            "IN 안녕하세요. [ko]",
+            "OUT Hel [en]",
+            "end 안녕하세요. | Hel",
+        ]
+
+
+async def test_an_interim_text_may_become_shorter() -> None:
+    """In a turn that goes its ordinary way what is recognised last counts."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕하세"), interim("안녕"), final("안녕"), END())
+        assert shown(step) == ["in 안녕하세…", "in 안녕…", "IN 안녕 [ko]", "end 안녕 | "]
+
+
+async def test_a_cut_turn_that_begins_anew_stays_cut() -> None:
+    """Its finals are out: nothing of what is said again is shown or heard, and the next turn is whole."""
+    async with running(forwarder()) as step:
+        await step.send(*turn(ended=False), interrupt())
+        step.forget()
+        await step.send(TTSStoppedFrame(), OutputRestartedFrame(response_begun=True), *turn())
+        assert shown(step) == []
+        await step.send(*turn())
+        assert shown(step) == [*ORDINARY, *FINALS]
+
+
+async def test_after_a_restart_nothing_plays() -> None:
+    """The client dropped what was queued: voice is no barge-in until there is output again."""
+    async with running(forwarder(barge_in=True)) as step:
+        await step.send(*turn(ended=False), OutputRestartedFrame(response_begun=True))
+        step.forget()
+        await step.send(VADUserStartedSpeakingFrame())
+        assert shown(step) == []
+
+
 # Barge in
 
 
@@ -387,6 +504,17 @@ async def test_dropped_speech_is_told() -> None:
         assert len(step.frames(SpeechDroppedFrame)) == 1
 
 
+async def test_a_reconnected_upstream_is_told() -> None:
+    """The client is warned; a turn that is open goes on."""
+    async with running(forwarder()) as step:
+        await step.send(interim("안녕"), UpstreamReconnectedFrame(), *turn()[1:])
+        (warning,) = (message for message in step.messages if isinstance(message, Warning))
+        assert warning.code == "UPSTREAM_RECONNECTED"
+        assert warning.ms is None
+        assert shown(step)[:3] == ["in 안녕…", "warning UPSTREAM_RECONNECTED None", "in 안녕하세요.…"]
+        assert shown(step)[-3:] == FINALS
+
+
 async def test_texts_end_here_and_the_rest_passes() -> None:
     """Text frames do not go on; frames of other kinds do, and everything on its way upstream."""
     passing = [START(), LLMTextFrame("x"), TTSStartedFrame(), TTSStoppedFrame()]
@@ -403,10 +531,12 @@ async def test_texts_end_here_and_the_rest_passes() -> None:
 
 # Laws
 
-NEXT = st.sampled_from(["interim", "final", "target", "speech", "stop", "end", "interrupt", "voice"])
+NEXT = st.sampled_from(
+    ["interim", "final", "target", "speech", "stop", "end", "interrupt", "voice", "restart", "reconnected"]
+)
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(st.lists(NEXT, max_size=25), st.booleans())
 async def test_finals_come_once_and_in_order(kinds: list[str], barge_in: bool) -> None:
     """Whatever the engine sends: per turn at most one pair of finals, then its end with the same texts."""
@@ -414,7 +544,7 @@ async def test_finals_come_once_and_in_order(kinds: list[str], barge_in: bool) -
     for number, kind in enumerate(kinds):
         match kind:
             case "interim":
-                frames.append(interim(f"source {number}"))
+                frames.append(interim(f"source {number}" if number % 3 else "sour"))
             case "final":
                 frames.append(final(f"source {number}"))
             case "target":
@@ -427,6 +557,10 @@ async def test_finals_come_once_and_in_order(kinds: list[str], barge_in: bool) -
                 frames.append(END())
             case "interrupt":
                 frames.append(interrupt())
+            case "restart":
+                frames += [TTSStoppedFrame(), OutputRestartedFrame()]
+            case "reconnected":
+                frames.append(UpstreamReconnectedFrame())
             case "voice":
                 frames.append(VADUserStartedSpeakingFrame())
     async with running(forwarder(barge_in=barge_in)) as step:
@@ -444,6 +578,9 @@ async def test_finals_come_once_and_in_order(kinds: list[str], barge_in: bool) -
                 finals.append(kind)
             elif kind == "audio":
                 assert not finals, "audio came after a final"
+            elif text == "interrupted upstream":
+                assert not finals, "a turn was taken back after a final"
+                texts = {"in": "", "out": ""}
             elif kind == "end":
                 assert rest == f"{texts['in']} | {texts['out']}"
                 assert finals == [side.upper() for side in ("in", "out") if texts[side]]

@@ -16,12 +16,13 @@ from pipecat.processors.frame_processor import FrameDirection
 from pydantic import ValidationError
 
 from processors.context import SessionContext
-from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
+from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
 from processors.vad import Vad, VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_detector import MODULE as FOREIGN
 from tests.support.pcm import SAMPLES, chunks_of, read_sample, tone
 from tests.support.steps import running
+from tests.support.virtual_time import settle
 
 RATE_HZ = 16_000
 PREROLL_SECS = 0.3
@@ -268,3 +269,98 @@ def test_a_wrong_provider_is_told_where_it_stands(
     (fault,) = raised.value.errors()
     assert (fault["loc"], fault["input"]) == (place, got)
     assert fault["msg"].startswith(told)
+
+
+# Draining
+
+
+async def drained(*parts: bytes | DrainFrame, **params: object) -> list[Frame]:
+    """What comes out when audio goes in, in chunks of 20 ms, and the wish to drain at its place in between."""
+    frames = [
+        frame
+        for part in parts
+        for frame in (
+            [part]
+            if isinstance(part, DrainFrame)
+            else [InputAudioRawFrame(chunk, RATE_HZ, 1) for chunk in chunks_of(part, 20, RATE_HZ)]
+        )
+    ]
+    async with running(Vad(VadParams.model_validate({"provider": "energy", **params}), CONTEXT)) as step:
+        step.forget()
+        for frame in frames:
+            await step.worker.queue_frame(frame)
+        while len(step.frames(InputAudioRawFrame)) < len(frames) - 1:
+            await settle()
+        sent = b"".join(part for part in parts if isinstance(part, bytes))
+        assert b"".join(frame.audio for frame in step.frames(InputAudioRawFrame)) == sent
+        return step.down
+
+
+def kinds(frames: list[Frame]) -> list[str]:
+    """The marks, and the wish to drain, in order."""
+    names = {
+        UtteranceStartedFrame: "started",
+        UtteranceEndedFrame: "ended",
+        VADUserStartedSpeakingFrame: "voice",
+        VADUserStoppedSpeakingFrame: "no voice",
+        DrainFrame: "drain",
+    }
+    return [name for frame in frames if (name := names.get(type(frame))) is not None]
+
+
+async def test_draining_in_silence_begins_no_utterance() -> None:
+    """What is said afterwards passes as audio, without a mark."""
+    frames = await drained(bytes(RATE_HZ), DrainFrame(), tone(1.0, RATE_HZ), bytes(2 * RATE_HZ))
+    assert kinds(frames) == ["drain"]
+
+
+async def test_draining_lets_an_utterance_end_and_begins_no_other() -> None:
+    """The one that is spoken goes on to its silence, just where it would have ended; the next is not marked."""
+    speech, pause = tone(0.5, RATE_HZ), bytes(2 * RATE_HZ)
+    frames = await drained(speech, DrainFrame(), speech, pause, speech, pause)
+    assert kinds(frames) == ["voice", "started", "drain", "no voice", "ended"]
+    assert utterances(frames) == utterances(await passed(speech + speech + pause, 20, VadParams(provider="energy")))
+
+
+async def test_an_utterance_is_open_until_its_silence_has_passed() -> None:
+    """Voice that returns before then belongs to it, draining or not."""
+    speech, breath, pause = tone(0.5, RATE_HZ), bytes(RATE_HZ), bytes(2 * RATE_HZ)
+    frames = await drained(speech, breath, DrainFrame(), speech, pause)
+    assert kinds(frames) == ["voice", "started", "no voice", "drain", "voice", "no voice", "ended"]
+
+
+async def test_who_talks_on_is_heard_to_the_next_cut() -> None:
+    """Somebody who makes no pause does not hold the server: the piece that is spoken ends, none follows."""
+    frames = await drained(
+        tone(1.0, RATE_HZ), DrainFrame(), tone(4.0, RATE_HZ), soft_utterance_secs=2, max_utterance_secs=2
+    )
+    assert kinds(frames) == ["voice", "started", "drain", "ended", "no voice"]
+
+
+async def test_between_two_pieces_the_next_one_still_begins() -> None:
+    """Draining just when a long utterance was cut does not lose what is being said at that moment."""
+    params = {"soft_utterance_secs": 1, "max_utterance_secs": 1}
+    cut = next(
+        at for kind, at in utterances(await drained(tone(2.0, RATE_HZ), DrainFrame(), **params)) if kind == "ended"
+    )
+    chunk = 2 * 320
+    until_cut = tone(4.0, RATE_HZ)[: -(-2 * cut // chunk) * chunk]
+    frames = await drained(until_cut, DrainFrame(), tone(3.0, RATE_HZ), **params)
+    assert kinds(frames) == ["voice", "started", "ended", "started", "drain", "ended", "no voice"]
+
+
+async def test_the_first_voice_of_an_utterance_counts_as_begun() -> None:
+    """One window with voice is no utterance yet, but may be the first of one: the next window tells."""
+    window = tone(0.02, RATE_HZ)
+    begun = await drained(bytes(RATE_HZ), window, DrainFrame(), tone(0.5, RATE_HZ), bytes(2 * RATE_HZ))
+    assert kinds(begun) == ["voice", "started", "drain", "no voice", "ended"]
+    click = await drained(
+        bytes(RATE_HZ), window, DrainFrame(), bytes(RATE_HZ), tone(0.5, RATE_HZ), bytes(2 * RATE_HZ)
+    )
+    assert kinds(click) == ["drain"]
+
+
+async def test_without_detection_the_wish_to_drain_passes_at_once() -> None:
+    """There is nothing that the step could stop."""
+    frames = await drained(tone(0.5, RATE_HZ), DrainFrame(), tone(0.5, RATE_HZ), threshold=0)
+    assert kinds(frames) == ["drain"]

@@ -119,12 +119,16 @@ class FakeConnector:
     Attributes:
         failures: Raised one after the other by the first attempts.
         delay_secs: How long an attempt takes.
+        down: Raised by every attempt while it is set.
+        on_open: Called with each connection that is opened.
         configs: What each attempt asked for.
         connections: The sessions that were opened.
     """
 
     failures: Sequence[Exception] = ()
     delay_secs: float = 0.0
+    down: Exception | None = None
+    on_open: Callable[[FakeConnection], None] | None = None
     configs: list[LiveConfig] = field(default_factory=list)
     connections: list[FakeConnection] = field(default_factory=list)
 
@@ -134,7 +138,11 @@ class FakeConnector:
         await asyncio.sleep(self.delay_secs)
         if len(self.configs) <= len(self.failures):
             raise self.failures[len(self.configs) - 1]
+        if self.down is not None:
+            raise self.down
         self.connections.append(FakeConnection())
+        if self.on_open is not None:
+            self.on_open(self.connections[-1])
         return self.connections[-1]
 
     @property

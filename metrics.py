@@ -1,0 +1,231 @@
+"""Everything that the process tells Prometheus; ``GET /metrics`` shows it, ``docs/operations.md`` explains it.
+
+Counters and histograms are called where something happens; gauges are set when they are asked for. Labels take the
+few values that stand in the table, never a session's id or anything that a client sent.
+
+=========================  ===============  ========================================================================
+name                       labels           call it
+=========================  ===============  ========================================================================
+``SESSIONS_STARTED``                        ``.inc()`` when an ``init`` was accepted
+``SESSIONS_ENDED``         ``reason``       ``.labels(reason).inc()``, with the reason that the log gives
+``RESUMES``                ``result``       ``.labels("resumed").inc()``, else with why it was refused
+``SLOW_CLIENTS``                            ``.inc()`` when a client was closed since it does not read
+``TURNS``                  ``result``       ``.labels("answered").inc()``, ``"empty"`` (nothing came of it) or
+                                            ``"given_up"`` (no upstream answered it)
+``UPSTREAM_TOLD_DELAY``                     ``.observe(secs)``: end of speech to ``activityEnd`` sent
+``FIRST_TEXT_DELAY``                        ``.observe(secs)``: end of speech to the first text of the turn
+``FIRST_AUDIO_DELAY``                       ``.observe(secs)``: end of speech to the first sound of its turn
+``CONNECTIONS_OPENED``                      ``.inc()`` when a session with the upstream is ready
+``CONNECTIONS_LOST``       ``reason``       ``.labels(reason).inc()`` when one ended that nobody closed
+``CONNECT_FAILURES``       ``kind``         ``.labels(kind).inc()`` for every attempt that failed
+``RENEWALS``               ``reason``       ``.labels("go_away").inc()``, ``"max_age"``, ``"request"``, a watchdog's
+``REPLAYS``                ``reason``       ``.labels(reason).inc()`` for every utterance that is sent again
+``WATCHDOGS``              ``kind``         ``.labels(kind).inc()`` when one strikes
+``SPEECH_DROPPED``                          :func:`count_dropped_speech`
+``SPEECH_DROPPED_SECONDS``                  :func:`count_dropped_speech`
+``AUDIO_IN``                                ``.inc(secs)`` of speech from clients
+``AUDIO_OUT``                               ``.inc(secs)`` of interpreted speech to clients
+``TOKENS``, ``COST``       ``model``, …     :func:`count_usage`
+``SESSIONS``               ``state``        set by :func:`exposition`
+``QUEUE_BYTES``            ``queue``        set by :func:`exposition`: of all sessions together
+``QUEUE_LARGEST_BYTES``    ``queue``        set by :func:`exposition`: of the session where it is longest
+``LOOP_LAG``                                set by :func:`exposition`
+=========================  ===============  ========================================================================
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    REGISTRY,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""The media type of what :func:`exposition` gives."""
+QUEUES = ("inbox", "ring", "outbox", "replay")
+"""The queues of a session that are shown, also while there is no session."""
+
+_PREFIX = "interpreter"
+_TOLD_BUCKETS_SECS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_ANSWER_BUCKETS_SECS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 60.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, with the time of its birth
+
+
+def _counter(name: str, about: str, *labels: str) -> Counter:
+    return Counter(f"{_PREFIX}_{name}", about, labels)
+
+
+def _gauge(name: str, about: str, *labels: str) -> Gauge:
+    return Gauge(f"{_PREFIX}_{name}", about, labels)
+
+
+def _delay(name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(f"{_PREFIX}_{name}_delay_seconds", about, buckets=buckets)
+
+
+# Sessions
+
+SESSIONS = _gauge(
+    "sessions", "Connections by state: active, pending (no init yet), detached (client away).", "state"
+)
+SESSIONS_STARTED = _counter("sessions_started_total", "Sessions whose init was accepted.")
+SESSIONS_ENDED = _counter("sessions_ended_total", "Connections that ended, by the reason in the log.", "reason")
+RESUMES = _counter("resumes_total", "Attempts to resume a session: resumed, or why not.", "result")
+SLOW_CLIENTS = _counter("slow_clients_total", "Connections closed with 1013, since the client does not read.")
+
+# Turns
+
+TURNS = _counter("turns_total", "Turns that are over: answered, empty (nothing came of it), given_up.", "result")
+UPSTREAM_TOLD_DELAY = _delay(
+    "upstream_told", "From the end of an utterance until the upstream was told of it.", _TOLD_BUCKETS_SECS
+)
+FIRST_TEXT_DELAY = _delay(
+    "first_text", "From the end of an utterance until the first text of its interpretation.", _ANSWER_BUCKETS_SECS
+)
+FIRST_AUDIO_DELAY = _delay(
+    "first_audio", "From the end of an utterance until the first sound of its interpretation.", _ANSWER_BUCKETS_SECS
+)
+AUDIO_IN = _counter(
+    "audio_in_seconds_total", "Speech and pauses that clients sent, and silence that stands for gaps."
+)
+AUDIO_OUT = _counter("audio_out_seconds_total", "Interpreted speech that was made for clients.")
+SPEECH_DROPPED = _counter("speech_dropped_total", "Stretches of speech that were given up uninterpreted.")
+SPEECH_DROPPED_SECONDS = _counter("speech_dropped_seconds_total", "Speech that was given up uninterpreted.")
+
+# Upstream
+
+CONNECTIONS_OPENED = _counter("upstream_connections_opened_total", "Upstream sessions that became ready.")
+CONNECTIONS_LOST = _counter("upstream_connections_lost_total", "Upstream sessions that broke off.", "reason")
+CONNECT_FAILURES = _counter("upstream_connect_failures_total", "Failed attempts to open one.", "kind")
+RENEWALS = _counter("upstream_renewals_total", "Upstream sessions that were replaced by a fresh one.", "reason")
+REPLAYS = _counter("upstream_replays_total", "Utterances that were sent upstream again.", "reason")
+WATCHDOGS = _counter("upstream_watchdogs_total", "Faults of the upstream that only a watchdog saw.", "kind")
+TOKENS = _counter(
+    "tokens_total", "Tokens that the upstream counted, by model and direction (in, out).", "model", "direction"
+)
+COST = _counter(
+    "estimated_cost_dollars_total",
+    "Estimate: tokens at list prices, as audio where the upstream does not say; only models whose price is known.",
+    "model",
+)
+
+# The process
+
+QUEUE_BYTES = _gauge("queue_bytes", "What waits in the queues of all sessions, by queue.", "queue")
+QUEUE_LARGEST_BYTES = _gauge("queue_largest_bytes", "What waits in the longest queue of its kind.", "queue")
+LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop is, smoothed over about a second.")
+
+
+def _begin_at_zero() -> None:
+    """Make the series of known labels: an increase from nothing to 1 is none to Prometheus."""
+    for series, values in (
+        (SESSIONS, ("active", "pending", "detached")),
+        (RESUMES, ("resumed",)),
+        (TURNS, ("answered", "empty", "given_up")),
+        (RENEWALS, ("go_away", "max_age", "request")),
+    ):
+        for value in values:
+            series.labels(value)
+
+
+_begin_at_zero()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, in US dollars for a million tokens."""
+
+    audio_in: float
+    audio_out: float
+    text_in: float
+    text_out: float
+
+    def of(self, usage: "Usage") -> float:
+        """Dollars for ``usage``; tokens of no known kind count as audio, which costs more."""
+        dollars = (
+            (usage.input_tokens - usage.input_text_tokens) * self.audio_in
+            + usage.input_text_tokens * self.text_in
+            + (usage.output_tokens - usage.output_text_tokens) * self.audio_out
+            + usage.output_text_tokens * self.text_out
+        )
+        return dollars / 1e6
+
+
+_DIALOGUE = Price(audio_in=3.00, audio_out=12.00, text_in=0.75, text_out=4.50)
+_TRANSLATE = Price(audio_in=3.50, audio_out=21.00, text_in=3.50, text_out=21.00)
+PRICES: Mapping[str, Price] = {
+    "gemini-3.8-live": _DIALOGUE,
+    "gemini-3.8-live-extended-thinking": _DIALOGUE,
+    "gemini-3.1-flash-live-preview": _DIALOGUE,
+    "gemini-3.5-live-translate-preview": _TRANSLATE,
+}
+"""Google's list prices (ai.google.dev/gemini-api/docs/pricing, as quoted by third parties in August and September
+2026). None is known for text of the translating model; it counts as audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one of the upstream's counts; text is a part of the whole, 0 where the upstream does not say."""
+
+    input_tokens: int
+    output_tokens: int
+    input_text_tokens: int = 0
+    output_text_tokens: int = 0
+
+
+def count_usage(model: str, usage: Usage) -> None:
+    """Count tokens of ``model`` (with or without ``models/``), and what they cost where its price is known."""
+    model = model.removeprefix("models/")
+    TOKENS.labels(model, "in").inc(usage.input_tokens)
+    TOKENS.labels(model, "out").inc(usage.output_tokens)
+    if (price := PRICES.get(model)) is not None:
+        COST.labels(model).inc(price.of(usage))
+
+
+def count_dropped_speech(duration_ms: int) -> None:
+    """Count a stretch of speech that was given up."""
+    SPEECH_DROPPED.inc()
+    SPEECH_DROPPED_SECONDS.inc(duration_ms / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """How full the server is at the moment of a scrape.
+
+    Attributes:
+        sessions: How many connections are in which state.
+        queues: For each session what waits in which queue, in bytes.
+        loop_lag_secs: How late the event loop is.
+    """
+
+    sessions: Mapping[str, int]
+    queues: Iterable[Mapping[str, float]] = field(default_factory=tuple)
+    loop_lag_secs: float = 0.0
+
+
+def exposition(levels: Levels) -> bytes:
+    """Everything, in Prometheus' text format; the gauges tell ``levels``."""
+    for state, count in levels.sessions.items():
+        SESSIONS.labels(state).set(count)
+    LOOP_LAG.set(levels.loop_lag_secs)
+    _set_queues(levels.queues)
+    return generate_latest(REGISTRY)
+
+
+def _set_queues(queues: Iterable[Mapping[str, float]]) -> None:
+    total = dict.fromkeys(QUEUES, 0.0)
+    largest = dict.fromkeys(QUEUES, 0.0)
+    for session in queues:
+        for queue, size_bytes in session.items():
+            total[queue] = total.get(queue, 0.0) + size_bytes
+            largest[queue] = max(largest.get(queue, 0.0), size_bytes)
+    for queue, size_bytes in total.items():
+        QUEUE_BYTES.labels(queue).set(size_bytes)
+        QUEUE_LARGEST_BYTES.labels(queue).set(largest[queue])
