@@ -6,17 +6,24 @@ for that stretch. It imports no other package of this project, so that it is a s
 the wire.
 """
 
+from emulator.faults import KINDS, Fault, FaultName, FaultStrike, Moment
 from emulator.hearing import Stretch
+from emulator.mistakes import ScenarioError
 from emulator.options import EmulatorOptions, Refusal, Variant
 from emulator.record import ClipStretch, MessageRecord, SessionRecord, UtteranceRecord
-from emulator.scenario import Scenario, ScenarioError
+from emulator.scenario import Scenario
 from emulator.server import Emulator
 
 __all__ = [
+    "KINDS",
     "ClipStretch",
     "Emulator",
     "EmulatorOptions",
+    "Fault",
+    "FaultName",
+    "FaultStrike",
     "MessageRecord",
+    "Moment",
     "Refusal",
     "Scenario",
     "ScenarioError",

@@ -1,21 +1,21 @@
 """The command line: ``python -m emulator``. Turns arguments into options, and mistakes into one clear line."""
 
 import asyncio
-import difflib
 import signal
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_args
+from typing import Annotated, NoReturn, get_args
 
 import typer
-from pydantic import ValidationError
 
-from emulator.options import EmulatorOptions, Refusal, Variant
-from emulator.scenario import Scenario, ScenarioError
+from emulator.cli_values import VARIANT_NAMES, read_options
+from emulator.control import ControlPortError
+from emulator.options import Refusal
+from emulator.scenario import Scenario
 from emulator.server import Emulator
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_VARIANT_NAMES = sorted(Variant.model_fields)
+_GOING = "Go-away"
 
 
 @app.command()
@@ -32,14 +32,63 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="How turns are answered; may be repeated. Keys: " + ", ".join(_VARIANT_NAMES) + ".",
+            help="How turns are answered; may be repeated. Keys: " + ", ".join(VARIANT_NAMES) + ".",
         ),
     ] = None,
     refuse: Annotated[
         str | None, typer.Option(help="Refuse connections: " + ", ".join(get_args(Refusal)) + ".")
     ] = None,
     refuse_first: Annotated[int | None, typer.Option(help="Refuse only the first N connections.", min=0)] = None,
-    time_factor: Annotated[float, typer.Option(help="Multiplies every delay; 0 removes them.", min=0.0)] = 1.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME@MOMENT[,KEY=VALUE]…",
+            help="Switch a fault on, like reset@during,times=2; may be repeated. docs/emulator.md lists all.",
+        ),
+    ] = None,
+    control_port: Annotated[
+        int | None,
+        typer.Option(help="Port on 127.0.0.1 for the HTTP control endpoint; 0 for any free one.", min=0, max=65535),
+    ] = None,
+    time_factor: Annotated[
+        float, typer.Option(help="Multiplies every delay of answers; 0 removes them.", min=0.0)
+    ] = 1.0,
+    schedule_factor: Annotated[
+        float, typer.Option(help="Multiplies the times of go-aways, age limit, handles and faults.")
+    ] = 1.0,
+    go_away_after: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECS",
+            help="Send goAway so long after a connection's setup.",
+            min=0.0,
+            rich_help_panel=_GOING,
+        ),
+    ] = None,
+    go_away_time_left: Annotated[
+        float,
+        typer.Option(
+            metavar="SECS",
+            help="Its timeLeft, after which the connection ends.",
+            min=0.0,
+            rich_help_panel=_GOING,
+        ),
+    ] = 50.0,
+    go_away_close_code: Annotated[int, typer.Option(help="How it is closed then.", rich_help_panel=_GOING)] = 1008,
+    go_away_abort: Annotated[
+        bool, typer.Option("--go-away-abort", help="Reset it then.", rich_help_panel=_GOING)
+    ] = False,
+    go_away_silent: Annotated[
+        bool, typer.Option("--go-away-silent", help="Send nothing after goAway.", rich_help_panel=_GOING)
+    ] = False,
+    age_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECS",
+            help="Close connections 1011 at this age, unannounced.",
+            rich_help_panel=_GOING,
+        ),
+    ] = None,
     ca_file: Annotated[
         Path | None, typer.Option(help="Where to write the CA certificate; a temporary file by default.")
     ] = None,
@@ -55,7 +104,21 @@ def run(
     in turn.
     """
     try:
-        options = _options(refuse, refuse_first, time_factor, variant or [])
+        options = read_options(
+            refuse=refuse,
+            refuse_first=refuse_first,
+            variant=variant or [],
+            faults=fault or [],
+            time_factor=time_factor,
+            schedule_factor=schedule_factor,
+            go_away_after_secs=go_away_after,
+            go_away_time_left_secs=go_away_time_left,
+            go_away_close_code=go_away_close_code,
+            go_away_abort=go_away_abort,
+            go_away_silent=go_away_silent,
+            age_limit_secs=age_limit,
+            keep_audio=False,
+        )
         emulator = Emulator(
             options,
             scenario=Scenario.load(scenario),
@@ -64,10 +127,13 @@ def run(
             port=port,
             names=name or [],
             ca_file=ca_file,
+            control_port=control_port,
         )
         asyncio.run(_serve(emulator))
-    except ScenarioError as error:
+    except ValueError as error:  # a ScenarioError, too
         _fail(str(error))
+    except ControlPortError as error:
+        _fail(f"cannot serve the control endpoint on port {control_port}: {error}; try another --control-port")
     except OSError as error:
         _fail(f"cannot serve on {host} port {port}: {error.strerror or error}; try another --port or --host")
 
@@ -93,45 +159,8 @@ def _greeting(emulator: Emulator) -> str:
         "Any API key is accepted. To point a server at it:\n"
         f"  GEMINI_BASE_URL={emulator.base_url}\n"
         f"  GEMINI_CA_FILE={ca_file}"
+        + (f"\nControl endpoint: {emulator.control_url}" if emulator.control_url else "")
     )
-
-
-def _options(
-    refuse: str | None, refuse_first: int | None, time_factor: float, changes: list[str]
-) -> EmulatorOptions:
-    refusals = get_args(Refusal)
-    if refuse is not None and refuse not in refusals:
-        _fail(f"--refuse: expected one of {', '.join(refusals)}, got {refuse!r}{_nearest(refuse, refusals)}")
-    return EmulatorOptions.model_validate(
-        {
-            "refuse": refuse,
-            "refuse_first": refuse_first,
-            "time_factor": time_factor,
-            "keep_audio": False,
-            "variant": _variant(changes),
-        }
-    )
-
-
-def _variant(changes: list[str]) -> Variant:
-    values: dict[str, Any] = {}
-    for change in changes:
-        key, separator, value = change.partition("=")
-        if not separator:
-            _fail(f"--variant: expected KEY=VALUE, got {change!r}")
-        if key not in _VARIANT_NAMES:
-            _fail(f"--variant: unknown key {key!r}{_nearest(key, _VARIANT_NAMES)}")
-        values[key] = None if value.lower() == "none" else value
-    try:
-        return Variant.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        _fail(f"--variant: {first['loc'][0]}: {first['msg']}, got {first['input']!r}")
-
-
-def _nearest(name: str, names: Any) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _fail(text: str) -> NoReturn:

@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from emulator.faults import Fault
+
 Refusal = Literal[
     "401",
     "403",
@@ -79,10 +81,12 @@ class Variant(BaseModel):
     )
     close_code: int = Field(1011, ge=1000, le=4999)
     close_reason: str = "Internal error encountered."
-    on_overlap: Literal["queue", "interrupt"] = Field(
+    on_overlap: Literal["queue", "interrupt", "merge", "drop"] = Field(
         "queue",
-        description="What an activityStart does to a turn that is being answered. "
-        "'interrupt' has no effect with activityHandling NO_INTERRUPTION.",
+        description="What becomes of an activity that begins while an answer is owed. 'queue': it is answered "
+        "after that. 'interrupt': it cuts that answer off; no effect with activityHandling NO_INTERRUPTION. "
+        "'merge': what no output has come of yet is answered together with it, in one turn. 'drop': it is never "
+        "answered.",
     )
 
     def overridden(self, changes: dict[str, Any]) -> Self:
@@ -118,14 +122,42 @@ class EmulatorOptions(BaseModel):
         True, description="Send sessionResumptionUpdate unasked after setupComplete and after each turn."
     )
     audio_stream_end: Literal["honoured", "ignored"] = "honoured"
+    silence_duration: Literal["honoured", "ignored"] = Field(
+        "honoured", description="Whether silenceDurationMs of the setup is heeded."
+    )
+    client_content: Literal["taken", "refused"] = Field(
+        "taken", description="'refused': clientContent on a resumed session closes 1007."
+    )
     strict_short_turns: bool = Field(
         False, description="Close 1007 'No turn to complete' on an activity with less than 200 ms of audio."
     )
     silence_duration_ms: int = Field(
         800, ge=0, description="Silence that ends a turn in automatic mode, unless the setup says otherwise."
     )
-    time_factor: float = Field(1.0, ge=0, description="Multiplies every delay; 0 removes them.")
+    time_factor: float = Field(1.0, ge=0, description="Multiplies every delay of answers; 0 removes them.")
+    schedule_factor: float = Field(
+        1.0,
+        gt=0,
+        description="Multiplies the times of the go-away schedule, of handles, and of faults; not time_factor.",
+    )
+    go_away_after_secs: float | None = Field(
+        None, ge=0, description="From a connection's setup to its goAway; None for none."
+    )
+    go_away_time_left_secs: float = Field(50, ge=0, description="The goAway's timeLeft, and when it is over.")
+    go_away_close_code: int = Field(1008, ge=1000, le=4999, description="How the connection is closed then.")
+    go_away_close_reason: str = ""
+    go_away_abort: bool = Field(False, description="The connection is reset then, and not closed.")
+    go_away_silent: bool = Field(False, description="Nothing is sent after goAway.")
+    age_limit_secs: float | None = Field(
+        None,
+        gt=0,
+        description="From a connection's setup to a close 1011 'Deadline expired…' unannounced; None for never.",
+    )
+    handle_valid_secs: float = Field(
+        7200, ge=0, description="How long a handle is good after its session ended; later it closes 1007."
+    )
     keep_audio: bool = Field(
         True, description="Keep received audio, and every message, in memory; False bounds the memory."
     )
     variant: Variant = Field(default_factory=Variant, description="How turns are answered by default.")
+    faults: tuple[Fault, ...] = Field((), description="Faults that are switched on from the start.")

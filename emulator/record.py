@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from emulator.faults import FaultStrike
 from emulator.hearing import Stretch
 
 MASK = "***"
 _KEPT_MESSAGES = 2000
+_KEPT_MESSAGES_CLOSED = 500
 _KEPT_UTTERANCES = 200
+_KEPT_FAULTS = 2000
 _SECRET_HEADERS = {"x-goog-api-key", "authorization", "cookie"}
 _SECRET_QUERY = re.compile(r"([?&](?:key|access_token)=)[^&]*")
 
@@ -48,21 +51,28 @@ class UtteranceRecord:
 
     Attributes:
         started_at_secs: Begin of the activity, since the session began.
-        ended_at_secs: Its end; None while it is open.
-        audio: PCM s16le of the whole activity; empty when the options keep no audio.
-        audio_bytes: Its size, kept or not.
+        number: Counted from 1 over the emulator's life.
+        ended_at_secs: Its end; None while it is open, and when the session ended first.
+        audio: PCM s16le of what came of the activity, up to ten minutes; empty when the options keep no audio.
+        audio_bytes: How much came, kept or not.
         rate_hz: Its declared rate.
-        heard: The stretches of clips that were found in it.
-        answered: Ids of the entries that answered it.
+        heard: The stretches of clips that were found in it; found when its turn to be answered comes.
+        answered: Ids of the entries that answer it.
         source_text: The words it was taken for.
         target_text: Their interpretation.
+        answer_audio_bytes: Output sound of its whole answer.
         sent_audio_bytes: Output sound that was really sent.
-        complete: The whole answer was sent.
+        complete: The whole answer was sent: the operating system has taken its last message, and no fault
+            that spoils answers struck it.
         interrupted: A new activity cut the answer off.
+        dropped: It overlapped another one and is never answered.
+        answered_with: It was merged into the utterance of this number, whose answer is its answer, too.
         started_over: The entries for unknown speech had run out and began again from the first.
+        faults: The faults that struck it, in order.
     """
 
     started_at_secs: float
+    number: int = 0
     ended_at_secs: float | None = None
     audio: bytes = field(default=b"", repr=False)
     audio_bytes: int = 0
@@ -71,10 +81,14 @@ class UtteranceRecord:
     answered: list[str] = field(default_factory=list)
     source_text: str = ""
     target_text: str = ""
+    answer_audio_bytes: int = 0
     sent_audio_bytes: int = 0
     complete: bool = False
     interrupted: bool = False
+    dropped: bool = False
+    answered_with: int | None = None
     started_over: bool = False
+    faults: list[FaultStrike] = field(default_factory=list)
 
 
 @dataclass
@@ -87,14 +101,18 @@ class SessionRecord:
         headers: Request headers in lower case, a key in them masked.
         keep_audio: Whether sound and the whole list of messages are kept.
         setup: The setup as received; empty until it came.
-        messages: All messages in order; the last 2,000 when no audio is kept.
+        messages: All messages in order; when no audio is kept the last 2,000, of a closed session the last 500.
         utterances: All utterances in order; the last 200 when no audio is kept.
         audio: All received sound in order, discarded sound included.
         audio_bytes: Its size, kept or not.
         discarded_bytes: Sound that came outside an activity in manual mode.
+        faults: The faults that struck it, in order; the last 2,000 when no audio is kept.
+        resumed_from: The number of the session that it resumed; None for a fresh one.
         closed: The connection has ended.
+        ended_at_secs: When, since the session began; None while it is open.
         close_code: How it ended; 1006 without a close frame.
         close_reason: The reason in the close frame.
+        began_at_secs: When the session began, by ``time.monotonic()``.
     """
 
     number: int
@@ -107,7 +125,10 @@ class SessionRecord:
     audio: bytearray = field(default_factory=bytearray, repr=False)
     audio_bytes: int = 0
     discarded_bytes: int = 0
+    faults: list[FaultStrike] = field(default_factory=list)
+    resumed_from: int | None = None
     closed: bool = False
+    ended_at_secs: float | None = None
     close_code: int | None = None
     close_reason: str = ""
     began_at_secs: float = field(default_factory=time.monotonic)
@@ -131,9 +152,23 @@ class SessionRecord:
         if self.keep_audio:
             self.audio += pcm
 
-    def open_utterance(self, rate_hz: int) -> UtteranceRecord:
+    def note_fault(self, strike: FaultStrike) -> None:
+        """Add a fault that struck."""
+        self.faults.append(strike)
+        if not self.keep_audio:
+            del self.faults[:-_KEPT_FAULTS]
+
+    def end(self, close_code: int | None, close_reason: str) -> None:
+        """The connection has ended; how."""
+        self.closed = True
+        self.ended_at_secs = self.elapsed_secs()
+        self.close_code, self.close_reason = close_code, close_reason
+        if not self.keep_audio:
+            del self.messages[:-_KEPT_MESSAGES_CLOSED]
+
+    def open_utterance(self, rate_hz: int, number: int) -> UtteranceRecord:
         """Add an utterance that begins at this moment and return it."""
-        utterance = UtteranceRecord(self.elapsed_secs(), rate_hz=rate_hz)
+        utterance = UtteranceRecord(self.elapsed_secs(), number, rate_hz=rate_hz)
         self.utterances.append(utterance)
         if not self.keep_audio and len(self.utterances) > _KEPT_UTTERANCES:
             del self.utterances[0]

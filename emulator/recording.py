@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from emulator.audio import INPUT_RATE_HZ, write_wav
+from emulator.faults import FaultStrike
 from emulator.record import MessageRecord, UtteranceRecord
 
 
@@ -25,12 +26,17 @@ class SessionRecorder:
         self._folder = folder
         self._messages = (folder / "messages.jsonl").open("w", encoding="utf-8")
         self._utterances = (folder / "utterances.jsonl").open("w", encoding="utf-8")
+        self._faults = (folder / "faults.jsonl").open("w", encoding="utf-8")
         self._wav: wave.Wave_write | None = None
         self._utterance_count = 0
 
     def message(self, record: MessageRecord) -> None:
         """Write a message's line."""
         _write_line(self._messages, dataclasses.asdict(record))
+
+    def fault(self, strike: FaultStrike) -> None:
+        """Write the line of a fault that struck."""
+        _write_line(self._faults, dataclasses.asdict(strike))
 
     def audio(self, pcm: bytes, rate_hz: int) -> None:
         """Append received sound. The file has the rate of the first piece."""
@@ -49,6 +55,7 @@ class SessionRecorder:
         line = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
         del line["audio"]
         line["heard"] = [dataclasses.asdict(stretch) for stretch in record.heard]
+        line["faults"] = [dataclasses.asdict(strike) for strike in record.faults]
         _write_line(self._utterances, {"file": name, **line})
 
     def close(self) -> None:
@@ -59,6 +66,7 @@ class SessionRecorder:
             self._wav.close()
         self._messages.close()
         self._utterances.close()
+        self._faults.close()
 
 
 def next_folder(record_dir: Path) -> Path:

@@ -4,9 +4,8 @@ The format is described in ``docs/emulator.md``. Every mistake in a file becomes
 the entry and the field, and what would have been right.
 """
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,20 +14,19 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from emulator.audio import OUTPUT_RATE_HZ, AudioFileError, Samples, read_wav, to_pcm
+from emulator.faults import Fault
 from emulator.hearing import voice_bounds
+from emulator.mistakes import ScenarioError, first_mistake, nearest
 from emulator.options import Variant
+from emulator.scenario_faults import read_entry_faults, read_faults
 
 SCENARIOS_DIR = Path(__file__).parent / "scenarios"
 
-_TOP = {"name", "clips_dir", "clips", "entry"}
-_ENTRY = {"id", "source", "target", "source_language", "target_language", "audio", "heard", "variant"}
+_TOP = {"name", "clips_dir", "clips", "entry", "fault"}
+_ENTRY = {"id", "source", "target", "source_language", "target_language", "audio", "heard", "variant", "faults"}
 _ENTRY_TEXTS = ("id", "source", "target", "source_language", "target_language", "audio")
 _HEARD = {"clip", "from", "to", "onset", "end"}
 _OVERLAP_SECS = 0.001
-
-
-class ScenarioError(ValueError):
-    """A scenario cannot be used. The text is one line: file, place, what was expected, what came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,7 @@ class Entry:
         audio: ``target`` as speech, PCM s16le mono 24 kHz.
         heard: Where it is spoken; None for an entry that answers speech which matches no clip.
         variant: Fields of ``Variant`` that differ for this entry's turns.
+        faults: Faults of answers that give this entry.
     """
 
     id: str
@@ -95,6 +94,7 @@ class Entry:
     audio: bytes = field(repr=False)
     heard: Heard | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,13 @@ class Scenario:
         name: For people.
         clips: The clips by name.
         entries: In the order of the file.
+        faults: All of them, those of entries included; each emulator switches them on for itself.
     """
 
     name: str
     clips: Mapping[str, Clip]
     entries: tuple[Entry, ...]
+    faults: tuple[Fault, ...] = ()
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
@@ -127,7 +129,9 @@ class Scenario:
             raise ScenarioError(f"{path}: expected at least one [[entry]]")
         entries = tuple(_read_entry(item, number, path, clips) for number, item in enumerate(tables, 1))
         _check_together(entries, path)
-        return cls(str(table.get("name", path.stem)), clips, entries)
+        faults = read_faults(table.get("fault", []), f"{path}: fault", {entry.id for entry in entries})
+        faults += tuple(fault for entry in entries for fault in entry.faults)
+        return cls(str(table.get("name", path.stem)), clips, entries, faults)
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -138,7 +142,7 @@ def _find(name_or_path: str | Path) -> Path:
     if built_in.is_file():
         return built_in
     names = sorted(item.stem for item in SCENARIOS_DIR.glob("*.toml"))
-    hint = _nearest(str(name_or_path), names)
+    hint = nearest(str(name_or_path), names)
     raise ScenarioError(
         f"{name_or_path}: no such scenario file, and no built-in scenario of that name{hint}; "
         f"built in: {', '.join(names)}"
@@ -154,15 +158,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _check_names(table: Mapping[str, Any], known: set[str], path: str, place: str) -> None:
     for name in table:
         if name not in known:
-            hint = _nearest(name, known) or f"; known: {', '.join(sorted(known))}"
+            hint = nearest(name, known) or f"; known: {', '.join(sorted(known))}"
             raise ScenarioError(f"{path}: {place}unknown field {name!r}{hint}")
 
 
@@ -185,7 +184,7 @@ def _read_audio(file: Path, place: str) -> tuple[Samples, int]:
         return read_wav(file)
     except AudioFileError as error:
         names = [item.name for item in file.parent.glob("*.wav")] if file.parent.is_dir() else []
-        hint = "" if file.is_file() else _nearest(file.name, names)
+        hint = "" if file.is_file() else nearest(file.name, names)
         raise ScenarioError(f"{place}: {error}{hint}") from error
 
 
@@ -209,6 +208,7 @@ def _read_entry(table: Any, number: int, path: Path, clips: Mapping[str, Clip]) 
         audio=to_pcm(samples),
         heard=_read_heard(table["heard"], clips, f"{path}: {place}heard") if "heard" in table else None,
         variant=_read_variant(table.get("variant", {}), f"{path}: {place}variant"),
+        faults=read_entry_faults(table, f"{path}: {place}faults"),
     )
 
 
@@ -218,7 +218,7 @@ def _read_heard(table: Any, clips: Mapping[str, Clip], place: str) -> Heard:
     _check_names(table, _HEARD, place, "")
     name = str(table.get("clip"))
     if name not in clips:
-        raise ScenarioError(f"{place}.clip: no clip of the name {name!r}{_nearest(name, clips)}")
+        raise ScenarioError(f"{place}.clip: no clip of the name {name!r}{nearest(name, clips)}")
     clip = clips[name]
     from_secs, to_secs = (_seconds(table, key, place) for key in ("from", "to"))
     if not 0 <= from_secs < to_secs <= clip.duration_secs + _OVERLAP_SECS:
@@ -250,8 +250,7 @@ def _read_variant(table: Any, place: str) -> dict[str, Any]:
     try:
         Variant.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(f"{place}.{first['loc'][0]}: {first['msg']}, got {first['input']!r}") from error
+        raise ScenarioError(f"{place}.{first_mistake(error)}") from error
     return table
 
 

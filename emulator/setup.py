@@ -136,11 +136,7 @@ def parse_setup(body: Any, models: frozenset[str], api_version: str) -> Setup:
     if not model:
         raise WireError(1007, f"{_INVALID} Expected a 'model' in 'setup'.")
     if model not in models:
-        raise WireError(
-            1008,
-            f"models/{model} is not found for API version {api_version}, or is not supported for "
-            "bidiGenerateContent. Call ListModels to see the list of available models and their supported methods.",
-        )
+        raise unknown_model(model, api_version)
     _check_model(model, setup)
     resumption = setup.get("sessionResumption", {})
     if "handle" in resumption and not isinstance(resumption["handle"], str):
@@ -155,6 +151,15 @@ def parse_setup(body: Any, models: frozenset[str], api_version: str) -> Setup:
         input_transcription="inputAudioTranscription" in setup,
         output_transcription="outputAudioTranscription" in setup,
         handle=resumption.get("handle", ""),
+    )
+
+
+def unknown_model(model: str, api_version: str) -> WireError:
+    """The service's error for a model that it does not have (adk-python issue 3964, livekit/agents issue 4414)."""
+    return WireError(
+        1008,
+        f"models/{model} is not found for API version {api_version}, or is not supported for "
+        "bidiGenerateContent. Call ListModels to see the list of available models and their supported methods.",
     )
 
 

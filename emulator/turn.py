@@ -32,6 +32,7 @@ class Step:
         data: For the record.
         audio_bytes: Sound in the message.
         action: Send the message, abort the connection, or close it.
+        wait_secs: A fault holds this step and all that follow up by so much, before the schedule factor.
     """
 
     at_ms: float
@@ -40,6 +41,7 @@ class Step:
     data: dict[str, Any] = field(default_factory=dict)
     audio_bytes: int = 0
     action: Literal["send", "break", "close"] = "send"
+    wait_secs: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class _Writer:
             steps = _bundled(steps)
         speech_end_ms = max([step.at_ms for step in steps], default=self._variant.response_delay_ms)
         if self._variant.generation_complete:
-            steps.append(_content_step(speech_end_ms, "generationComplete", {"generationComplete": True}))
+            steps.append(content_step(speech_end_ms, "generationComplete", {"generationComplete": True}))
         self._end_ms = speech_end_ms + self._pause_ms(speech_end_ms)
         if held is not None and self._variant.turn_complete == "never":
             steps.insert(-1 if self._variant.generation_complete else len(steps), held)
@@ -212,7 +214,7 @@ class _Writer:
         if held is not None:
             content = {**held.message["serverContent"], **content}
             kind, data = f"{held.kind}+{kind}", held.data
-        step = _content_step(self._end_ms, kind, content)
+        step = content_step(self._end_ms, kind, content)
         step.data = data
         if self._variant.usage:
             step.message["usageMetadata"] = self._usage()
@@ -230,12 +232,13 @@ class _Writer:
         }
 
 
-def _content_step(at_ms: float, kind: str, content: dict[str, Any]) -> Step:
+def content_step(at_ms: float, kind: str, content: dict[str, Any]) -> Step:
+    """A step that sends a ``serverContent``."""
     return Step(at_ms, {"serverContent": content}, kind)
 
 
 def _text_step(at_ms: float, kind: str, body: dict[str, Any]) -> Step:
-    step = _content_step(at_ms, kind, {kind: body})
+    step = content_step(at_ms, kind, {kind: body})
     step.data = dict(body)
     return step
 
@@ -244,7 +247,7 @@ def _audio_step(at_ms: float, parts: Sequence[bytes]) -> Step:
     inline = [
         {"inlineData": {"mimeType": OUTPUT_MIME, "data": base64.b64encode(part).decode("ascii")}} for part in parts
     ]
-    step = _content_step(at_ms, "audioOut", {"modelTurn": {"role": "model", "parts": inline}})
+    step = content_step(at_ms, "audioOut", {"modelTurn": {"role": "model", "parts": inline}})
     step.audio_bytes = sum(map(len, parts))
     step.data = {"audio_bytes": step.audio_bytes, "parts": len(parts)}
     return step

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from emulator import Fault
 from emulator.cli import app
+from emulator.cli_values import read_options
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -22,6 +24,21 @@ REPOSITORY = Path(__file__).parents[2]
         (["--variant", "audio_speed=fast"], "audio_speed: "),
         (["--refuse", "quotas"], "did you mean 'quota'?"),
         (["--scenario", "sample"], "did you mean 'samples'?"),
+        (["--fault", "rest@during"], "--fault: unknown name 'rest'; did you mean 'reset'?"),
+        (["--fault", "reset"], "--fault: expected NAME@MOMENT, like reset@during,times=2, got 'reset'"),
+        (["--fault", "reset@during,2"], "--fault: expected KEY=VALUE after a comma, got '2'"),
+        (
+            ["--fault", "zero_audio@during"],
+            "--fault: zero_audio cannot strike at 'during'; it can at: after, output",
+        ),
+        (["--fault", "reset@during,times=x"], "--fault: times: Input should be a valid integer"),
+        (["--fault", "reset@during,delay_ms=5"], "--fault: reset takes no 'delay_ms'; it takes: none"),
+        (
+            ["--go-away-close-code", "3"],
+            "--go-away-close-code: Input should be greater than or equal to 1000, got 3",
+        ),
+        (["--schedule-factor", "0"], "--schedule-factor: Input should be greater than 0, got 0.0"),
+        (["--age-limit", "0"], "--age-limit: Input should be greater than 0, got 0.0"),
     ],
 )
 def test_mistakes(arguments: list[str], expected: str) -> None:
@@ -42,6 +59,33 @@ def test_busy_port() -> None:
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_busy_control_port() -> None:
+    """The control endpoint's port has its own line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(app, ["--port", "0", "--control-port", str(port)])
+    assert result.exit_code == 2
+    told = f"error: cannot serve the control endpoint on port {port}: Address already in use"
+    assert result.stderr.strip() == f"{told}; try another --control-port"
+
+
+def test_options() -> None:
+    """What is written becomes options: faults with their fields, the schedule, and a bounded memory."""
+    options = read_options(
+        refuse=None,
+        variant=["audio_speed=8", "break_after_audio_ms=none"],
+        faults=["reset@during,times=2,at_ms=500", "quota_close@setup"],
+        schedule_factor=0.5,
+        go_away_after_secs=None,
+    )
+    assert options.faults == (
+        Fault(name="reset", moment="during", times=2, at_ms=500),
+        Fault(name="quota_close", moment="setup"),
+    )
+    assert (options.schedule_factor, options.go_away_after_secs) == (0.5, None)
+    assert options.variant.audio_speed == 8
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_start_and_stop(stop: signal.Signals, tmp_path: Path) -> None:
     """It prints where it is and what it is not, and a signal ends it cleanly."""
@@ -56,10 +100,14 @@ def test_start_and_stop(stop: signal.Signals, tmp_path: Path) -> None:
         str(ca_file),
         "--variant",
         "silent=yes",
+        "--go-away-after",
+        "540",
+        "--control-port",
+        "0",
     ]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        greeting = [process.stdout.readline() for _ in range(6)]
+        greeting = [process.stdout.readline() for _ in range(7)]
         process.send_signal(stop)
         rest = process.stdout.read()
     assert process.returncode == 0
@@ -67,5 +115,6 @@ def test_start_and_stop(stop: signal.Signals, tmp_path: Path) -> None:
     assert "recognises nothing" in greeting[1]
     assert greeting[4].strip() == f"GEMINI_BASE_URL={greeting[0].split()[-1]}"
     assert greeting[5].strip() == f"GEMINI_CA_FILE={ca_file}"
+    assert greeting[6].startswith("Control endpoint: http://127.0.0.1:")
     assert rest.strip() == "stopped"
     assert ca_file.exists()

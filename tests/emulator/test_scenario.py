@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Scenario, ScenarioError
+from emulator import Emulator, Fault, Scenario, ScenarioError
 from emulator.audio import write_wav
 
 GOOD = """
@@ -72,6 +72,70 @@ def test_mistakes(folder: Path, old: str, new: str, expected: str) -> None:
     """Each mistake is one line with the file, the place and what would have been right."""
     with pytest.raises(ScenarioError) as refused:
         load(folder, GOOD.replace(old, new, 1))
+    assert expected in str(refused.value)
+    assert "mine.toml" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+FAULTS = """
+faults = [{ name = "zero_audio", moment = "after", times = 2 }]
+[[fault]]
+name = "reset"
+moment = "during"
+at_ms = 500
+[[fault]]
+name = "mute"
+moment = "idle"
+entry = "a"
+"""
+
+
+def test_faults(folder: Path) -> None:
+    """Faults of the file and of its entries are read; those of an entry are bound to it."""
+    scenario = load(folder, GOOD + FAULTS)
+    of_entry = Fault(name="zero_audio", moment="after", times=2, entry="a")
+    assert scenario.entries[0].faults == (of_entry,)
+    assert scenario.faults == (
+        Fault(name="reset", moment="during", at_ms=500),
+        Fault(name="mute", moment="idle", entry="a"),
+        of_entry,
+    )
+    assert Emulator(scenario=scenario).faults == list(scenario.faults)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"reset"', '"rest"', "fault 1: unknown name 'rest'; did you mean 'reset'?"),
+        ('"during"', '"idel"', "fault 1: unknown moment 'idel'; did you mean 'idle'?"),
+        ("at_ms", "delay_ms", "fault 1: reset takes no 'delay_ms'; it takes: none"),
+        ('entry = "a"', 'entry = "b"', "fault 2: entry: no entry of the id 'b'"),
+        (
+            "times = 2",
+            "times = 0",
+            "entry 1 (a): faults 1: times: Input should be greater than or equal to 1, got 0",
+        ),
+        ("times = 2", 'entry = "a"', "entry 1 (a): faults 1: a fault of an entry takes no 'entry'; leave it out"),
+        ('moment = "after"', 'moment = "during"', "entry 1 (a): faults 1: zero_audio cannot strike at 'during'"),
+        (
+            '[{ name = "zero_audio", moment = "after", times = 2 }]',
+            "[1]",
+            "entry 1 (a): faults 1: expected a table",
+        ),
+        (
+            '[{ name = "zero_audio", moment = "after", times = 2 }]',
+            "1",
+            "entry 1 (a): faults: expected a list of tables",
+        ),
+        ("[[fault]]", "[fault]", "fault: expected a list of tables"),
+        ("[[fault]]", "[[faults]]", "unknown field 'faults'; did you mean 'fault'?"),
+    ],
+)
+def test_mistakes_in_faults(folder: Path, old: str, new: str, expected: str) -> None:
+    """Each is one line with the file, the place and what would have been right."""
+    text = FAULTS.split('[[fault]]\nname = "mute"')[0] if new == "[fault]" else FAULTS
+    with pytest.raises(ScenarioError) as refused:
+        load(folder, GOOD + text.replace(old, new, -1 if "[[" in old else 1))
     assert expected in str(refused.value)
     assert "mine.toml" in str(refused.value)
     assert "\n" not in str(refused.value)
