@@ -91,7 +91,8 @@ class Turns:
     async def begin(self, utterance: Utterance) -> None:
         """An activity begins: an answer that is owed is cut off, or the two are answered together, or one never."""
         self._speaking = True
-        if self._current is None and not self._waiting:
+        owed = self._current is not None and not self._current.record.complete
+        if not owed and not self._waiting:
             return
         policy = (
             self._performance.variant.on_overlap if self._performance else self._link.options.variant.on_overlap

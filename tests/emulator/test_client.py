@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from emulator import Emulator
+from emulator import Emulator, Fault
 
 JFK = "en-11s-16k"
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -408,3 +408,36 @@ def test_uvloop(start: Fixture, connect: Fixture, cut: Fixture, say: Fixture, tu
 
     uvloop = pytest.importorskip("uvloop")
     assert uvloop.run(talk()) == ["kennedy-2"]
+
+
+async def test_go_away_is_understood(start: Fixture, connect: Fixture) -> None:
+    """The client reads the time that is left, and then the close."""
+    async with (
+        start(go_away_after_secs=0, go_away_time_left_secs=0.05, resumption_updates=False) as emulator,
+        connect(emulator) as session,
+    ):
+        message = await anext(session.receive())
+        assert message.go_away is not None
+        assert message.go_away.time_left == "0.05s"
+        with pytest.raises(APIError) as ended:
+            await anext(session.receive())
+    assert ended.value.code == 1008
+
+
+async def test_an_unknown_message_breaks_the_client(start: Fixture, connect: Fixture) -> None:
+    """google-genai 2.34 raises ``TypeError`` for a message that it does not know: what the fault is for."""
+    fault = Fault(name="unknown_message", moment="setup")
+    async with start(faults=(fault,), resumption_updates=False) as emulator, connect(emulator) as session:
+        with pytest.raises(TypeError):
+            await anext(session.receive())
+
+
+async def test_a_big_frame_breaks_the_client(
+    start: Fixture, connect: Fixture, cut: Fixture, say: Fixture, turn: Fixture
+) -> None:
+    """google-genai takes frames up to 1 MiB unless it is told otherwise."""
+    fault = Fault(name="big_frame", moment="output")
+    async with start(faults=(fault,)) as emulator, connect(emulator) as session:
+        await say(session, cut(JFK, 3.0, 4.9))
+        with pytest.raises(APIError):
+            await turn(session)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+import pytest
+
 from emulator import Emulator, Fault
 from tests.emulator.talker import Talker, talking, until
 
@@ -104,9 +106,10 @@ async def test_one_refusal(start: Start) -> None:
         assert await resumed(emulator, handle)
 
 
-async def test_client_content_on_a_resumed_session(start: Start) -> None:
+@pytest.mark.parametrize("handling", ["taken", "refused"])
+async def test_client_content_on_a_resumed_session(start: Start, handling: str) -> None:
     """Closes 1007 where the option says so; a fresh session may be seeded."""
-    async with start(client_content="refused") as emulator:
+    async with start(client_content=handling) as emulator:
         content = {"clientContent": {"turns": [], "turnComplete": True}}
         async with talking(emulator) as talker:
             handle = await given(talker)
@@ -116,4 +119,8 @@ async def test_client_content_on_a_resumed_session(start: Start) -> None:
         assert emulator.sessions[0].close_code == 1000
         async with talking(emulator, handle=handle) as talker:
             await talker.send(content)
-            assert await talker.closed() == UNKNOWN
+            await talker.until(lambda: "clientContent" in emulator.sessions[1].kinds("in"))
+            if handling == "refused":
+                assert await talker.closed() == UNKNOWN
+        await talker.until(lambda: emulator.sessions[1].ended_at_secs is not None)
+    assert emulator.sessions[1].close_code == {"taken": 1000, "refused": 1007}[handling]
