@@ -3,8 +3,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade
-
-.PHONY: help setup mic demo serve test test-full test-live conformance attack check format docs lock clean
+.PHONY: help setup mic demo serve test test-full test-live conformance attack faults soak abuse check format docs lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 setup: .venv/.ready ## Make .venv from the lock
@@ -30,16 +29,17 @@ test-live: setup ## Ask Google itself, with GEMINI_API_KEY; costs a few cents
 conformance: setup ## Try the protocol's rules on a running server: make conformance URL=ws://...
 	$(BIN)/python -m tests.conformance --url $(or $(URL),ws://localhost:8000/ws)
 attack: setup ## Send a server 100,000 hostile messages, and fuzz the pure parts for 20 minutes
-	$(BIN)/python -m tests.hostile
-	for target in wire pcm events turns; do $(BIN)/python -m tests.fuzz $$target --seconds 300 || exit 1; done
+	$(BIN)/python -m tests.hostile && for target in wire pcm events turns; do $(BIN)/python -m tests.fuzz $$target --seconds 300 || exit 1; done
+faults: ## The loss audit: every fault of the upstream, at every moment, once to three times
+soak: ## Let 20 sessions talk for half an hour, with faults and lost connections
+abuse: ## Measure what clients that do not read, flood or never begin do to the others
+faults soak abuse: setup
+	$(BIN)/python -m tests.$@
 check: setup ## Format, lint, strict types, tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not live"
 format: setup ## Format the code
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 docs: setup ## Write the documents that are made from the models
 	$(BIN)/python -m reference
 lock: setup ## Pin the newest versions that pyproject.toml allows

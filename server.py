@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import socket
@@ -21,20 +22,26 @@ if __name__ == "__main__" and sys.argv[1:2] == ["interpret"]:
 
 import typer
 import uvicorn
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from uvicorn.supervisors import ChangeReload
 
 from client import cli as client_commands
 from gemini.connector import Connector, GenaiConnector
 from gemini.rejections import RejectionMemory
+from metrics import EXPOSITION_TYPE, exposition
+from pipelines.allocator import return_freed_memory
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
 from pipelines.check import check_pipeline
 from pipelines.check_report import report
+from pipelines.connection import ClientConnection
 from pipelines.diagram import mermaid as diagram
+from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
+from pipelines.endings import UPSTREAM_REFUSES
 from pipelines.logs import configure_logging, log_event
-from pipelines.session import UPSTREAM_REFUSES, InterpreterSession, Services
+from pipelines.scrape import levels, scrape_refusal
+from pipelines.session import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import (
     SILERO_IGNORES_THRESHOLD_BUT,
@@ -47,7 +54,7 @@ from pipelines.settings import (
 )
 from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
 from reference import VERSION
-from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, READY_RESPONSES
+from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES
 from reference.routes import add_reference
 
 if TYPE_CHECKING:
@@ -57,6 +64,10 @@ logger = logging.getLogger("server")
 
 _LARGEST_FRAME_FACTOR = 8
 _LONGEST_ORIGIN = 100
+_SPARE_CONNECTIONS = 100
+"""For HTTP, beside sessions, connections without ``init``, and as many again that are being closed."""
+_PROXIES = "127.0.0.1,::1"
+"""Whose X-Forwarded headers count, whatever the environment says: so none can make a client a local one."""
 _SHUTDOWN_SECS = 10
 """How long sessions may take to end when the server stops."""
 
@@ -83,14 +94,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         async with _connector(settings) as connector:
             app.state.upstream = RejectionMemory(connector)
-            app.state.services = Services(settings, pipeline, app.state.upstream, sessions)
+            app.state.services = Services(
+                settings, pipeline, app.state.upstream, sessions, app.state.upstream.refuses_all
+            )
             _log_start(settings, pipeline)
             watch = asyncio.create_task(sessions.watch_loop_lag())
-            yield
+            # With DEBUG every change of the source restarts the server: nobody wants to wait for it.
+            app.state.drain = Drain(sessions, drain_secs=0 if settings.debug else settings.drain_secs)
+            yield {DRAIN_STATE: app.state.drain}
             watch.cancel()
+            await sessions.stop()  # those whose client is away have no connection that would end them
 
     app = FastAPI(
         title="live-interpreter",
@@ -120,6 +136,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reasons = [{"code": fault.code.value, "message": fault.message} for fault in faults]
         return JSONResponse({"status": "not ready", "reasons": reasons}, status_code=503)
 
+    @app.get("/metrics", tags=["state"], response_class=PlainTextResponse, responses=METRICS_RESPONSES)
+    async def prometheus(request: Request) -> Response:
+        """What the process counts and measures, for Prometheus."""
+        peer = request.client.host if request.client is not None else None
+        refusal = scrape_refusal(peer, request.headers.get("authorization"), settings.metrics_token)
+        if refusal is not None:
+            challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+            return PlainTextResponse(f"{refusal.message}\n", refusal.status, challenge)
+        return Response(exposition(levels(sessions)), media_type=EXPOSITION_TYPE)
+
     @app.websocket("/ws")
     async def interpret(websocket: WebSocket) -> None:
         """One interpreting session."""
@@ -131,8 +157,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await websocket.accept()
         refusal = sessions.too_many_pending()
         with sessions.waiting_for_init() as seat:
-            session = InterpreterSession(websocket, app.state.services, seat)
-            await (session.run() if refusal is None else session.refuse(refusal))
+            connection = ClientConnection(websocket, app.state.services, seat)
+            with app.state.drain.watch(connection):
+                await (connection.run() if refusal is None else connection.refuse(refusal))
 
     add_reference(app)
     return app
@@ -219,6 +246,7 @@ def serve(
     if context.invoked_subcommand is not None:
         _refuse_options_of_serving(chosen, context.invoked_subcommand)
         return
+    return_freed_memory()
     with _faults_end_the_start():
         settings = load_settings(**chosen)
         sockets = listen(settings.host, settings.port)
@@ -338,7 +366,10 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def run(app: "ASGIApp | str", settings: Settings, sockets: list[socket.socket]) -> None:
-    """Serve ``app``, or with ``DEBUG`` the application factory that it names, until a signal ends it."""
+    """Serve ``app``, or with ``DEBUG`` the application factory that it names, until a signal ends it.
+
+    The first signal drains (:mod:`pipelines.drain`), the second one ends the server at once.
+    """
     config = uvicorn.Config(
         app,
         factory=settings.debug,
@@ -346,7 +377,11 @@ def run(app: "ASGIApp | str", settings: Settings, sockets: list[socket.socket]) 
         reload_dirs=[str(Path(__file__).parent)] if settings.debug else None,
         **uvicorn_options(settings),
     )
-    server = uvicorn.Server(config)
+    if not settings.debug:  # there another process serves
+        # What is there at the start stays; looking through it would take the garbage collector 200 ms each time.
+        gc.collect()
+        gc.freeze()
+    server = DrainingServer(config)
     with contextlib.suppress(KeyboardInterrupt):
         if settings.debug:
             ChangeReload(config, target=server.run, sockets=sockets).run()
@@ -369,7 +404,9 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "timeout_graceful_shutdown": _SHUTDOWN_SECS,
         "log_config": None,
         "access_log": False,
+        "limit_concurrency": settings.max_sessions + 2 * settings.max_pending_connections + _SPARE_CONNECTIONS,
         "server_header": False,
+        "forwarded_allow_ips": _PROXIES,
     }
 
 

@@ -57,7 +57,7 @@ class Connection:
         Raises:
             ServerError: The server refuses, closes, or stays silent for ``CONNECTED_SECS``.
         """
-        await self._send(Init(config=config).model_dump_json(by_alias=True))
+        await self._send(Init(config=config).model_dump_json(by_alias=True, exclude_none=True))
         try:
             async with asyncio.timeout(CONNECTED_SECS):
                 async for event in self.events():

@@ -41,6 +41,7 @@ class Dialer:
         config: LiveConfig,
         *,
         fallback_models: Sequence[str] = (),
+        attempt_secs: float,
         clock: Callable[[], float],
     ):
         """Open nothing yet.
@@ -49,9 +50,11 @@ class Dialer:
             connector: Who connects.
             config: What to set sessions up with.
             fallback_models: Models that take over, in this order, where the one of ``config`` fails.
+            attempt_secs: How long one attempt may take.
             clock: Seconds, monotonic.
         """
         self._connector = connector
+        self._attempt_secs = attempt_secs
         self._config = config
         self._preferred = list(dict.fromkeys([config.model, *fallback_models]))
         self._models = [*self._preferred]
@@ -74,9 +77,17 @@ class Dialer:
             await asyncio.sleep(self._pause_secs())
             config = replace(self._config, model=self._models[0], handle=self._usable_handle() if resume else None)
             try:
-                return Dialed(await self._connector.connect(config), config)
+                return Dialed(await self._attempt(config), config)
             except UpstreamError as error:
                 self._note_refusal(config, error)
+
+    async def _attempt(self, config: LiveConfig) -> LiveConnection:
+        try:
+            async with asyncio.timeout(self._attempt_secs):
+                return await self._connector.connect(config)
+        except TimeoutError as error:
+            detail = f"no session within {self._attempt_secs:g} s"
+            raise UpstreamError(FailureKind.UNAVAILABLE, detail) from error
 
     def prefer_first_model(self) -> None:
         """Begin with the first of the models again: it may work by now."""

@@ -51,7 +51,8 @@ class SessionTimes:
     """How long a session waits for what, in seconds; and how much audio it keeps.
 
     Attributes:
-        connect_timeout_secs: For the first connection: open, setup and retries together.
+        connect_timeout_secs: For the first connection: open, setup and retries together. For each attempt at a
+            further one.
         preroll_secs: How far before its first voice an utterance starts.
         ring_secs: How much unanswered speech is kept.
         turns: See :class:`~gemini.turns.TurnTimes`.
@@ -99,7 +100,13 @@ class LiveSession:
         self._times = times
         self._overlap = overlap
         self._clock = clock or asyncio.get_running_loop().time
-        self._dialer = Dialer(connector, config, fallback_models=fallback_models, clock=self._clock)
+        self._dialer = Dialer(
+            connector,
+            config,
+            fallback_models=fallback_models,
+            attempt_secs=times.connect_timeout_secs,
+            clock=self._clock,
+        )
         self._connections = Connections(
             self._dialer,
             Owner(
@@ -400,7 +407,7 @@ class LiveSession:
         self._unfinished.pop(utterance, None)
         if event.failure is None:
             self._events.put_nowait(_answered(utterance))
-        elif not event.had_output and not self._over:
+        elif not self._over:
             self._give_notice_of(self._speech.samples_of(utterance), whole_utterance=False)
             self._note_unheard(event.failure)
 

@@ -36,6 +36,7 @@ class Utterance:
         start: Its first sample, pre-roll included.
         sent: Up to where it was sent.
         end: After its last sample; ``None`` while it is being spoken.
+        gap_samples: How much in the middle of it was given up, and told.
         progress: How far it has come.
         replays: How often it was sent again because nothing answered it in full.
         refusals: How often the upstream refused it as invalid.
@@ -48,6 +49,7 @@ class Utterance:
     start: int
     sent: int
     end: int | None = None
+    gap_samples: int = 0
     progress: Progress = Progress.WAITING
     replays: int = 0
     refusals: int = 0
@@ -157,13 +159,16 @@ class UplinkSpeech:
     def restart(self, utterance: Utterance) -> list[Dropped]:
         """An utterance that is held is to be sent again; gives what of it is not there any more."""
         utterance.progress = Progress.WAITING
-        missing = max(0, self._ring.start - utterance.start)
-        utterance.start = utterance.sent = utterance.start + missing
-        return [Dropped(missing)] if missing else []
+        first_held = max(utterance.start, self._ring.start)
+        missing = first_held - utterance.start - utterance.gap_samples
+        utterance.start = utterance.sent = first_held
+        utterance.gap_samples = 0
+        return [Dropped(missing)] if missing > 0 else []
 
     def samples_of(self, utterance: Utterance) -> int:
         """How long an utterance is, as far as it was said."""
-        return (self._ring.end if utterance.end is None else utterance.end) - utterance.start
+        end = self._ring.end if utterance.end is None else utterance.end
+        return end - utterance.start - utterance.gap_samples
 
     @property
     def held_secs(self) -> float:
@@ -192,7 +197,11 @@ class UplinkSpeech:
             return Dropped(oldest.end - start, oldest)
         known_end = self._ring.end if oldest.end is None else min(oldest.end, self._ring.end)
         end = min(start + max(self._ring.overflow_samples, _LEAST_DROPPED_SAMPLES), known_end)
-        oldest.start = oldest.sent = end
+        oldest.sent = end
+        if oldest.progress is Progress.SENDING:
+            oldest.gap_samples += end - start
+        else:
+            oldest.start = end
         return Dropped(end - start)
 
     @property
@@ -246,7 +255,8 @@ class UplinkStream:
         """The next audio to send, a second at most; it counts as sent. Empty: there is none."""
         start, self._sent = self._sent, min(self._ring.end, self._sent + _BURST_SAMPLES)
         pcm = self._ring.read(start, self._sent)
-        self._ring.release(max(self._answered_until, self._sent - int(_REPLAYED_STREAM_SECS * INPUT_RATE_HZ)))
+        kept_from = max(self._answered_until, self._sent - int(_REPLAYED_STREAM_SECS * INPUT_RATE_HZ))
+        self._ring.release(min(self._sent, kept_from))
         return pcm
 
     def note_output(self) -> None:
@@ -264,6 +274,7 @@ class UplinkStream:
     def restart(self) -> None:
         """What may be unanswered is to be sent again."""
         self._sent = max(self._ring.start, min(self._sent, self._answered_until))
+        self._answered_at_output = self._answered_until
 
     @property
     def held_secs(self) -> float:

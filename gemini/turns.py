@@ -25,6 +25,13 @@ from gemini.transcript import ClosedTexts, Transcript
 _LONGEST_SILENT_AUDIO_SECS = 3.0
 _LONGEST_OUTPUT_SECS = 120.0
 """Many times what a piece of speech of some seconds takes to interpret."""
+_FASTEST_SPEECH_PER_SEC = 35.0
+"""Characters; speech has 15 or so, and no voice that one can follow is twice as fast."""
+_SHORTEST_JUDGED_SECS = 0.5
+"""A text that needs less may be a word, and the sound of it anything."""
+_CHARACTERS_OF_A_SYLLABLE = 2.5
+"""What a character counts as that writes a whole syllable."""
+_FIRST_SYLLABIC = "\u1100"
 _SAMPLE_BYTES = 2
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", ")")
 
@@ -82,7 +89,7 @@ class TurnFailure(StrEnum):
     """``turnComplete`` and nothing else (examples #56, js-genai #707)."""
 
     NO_AUDIO = "no_audio"
-    """Text of an interpretation without its speech."""
+    """Text of an interpretation without its speech, or with less of it than any voice needs."""
 
     SILENT_AUDIO = "silent_audio"
     """Text of an interpretation, and nothing but zeros for its speech."""
@@ -146,6 +153,8 @@ class _Turn:
     sent_whole_at: float | None = None
     has_audio: bool = False
     audio_secs: float = 0.0
+    sounding_secs: float = 0.0
+    """Of pieces of audio that are not all zeros."""
     silent_audio: list[OutputAudio] = field(default_factory=list)
     """Audio of zeros, held back until it is known to begin speech."""
     output_started: bool = False
@@ -333,8 +342,10 @@ class TurnTracker:
         if turn.turn_complete and not turn.generation_complete:
             turn.turn_complete, turn.turn_complete_premature = False, True
         turn.audio_secs += len(audio.pcm) / (_SAMPLE_BYTES * audio.sample_rate_hz)
-        judged = turn.has_audio or turn.kind is _Kind.LATE
-        if not judged and audio.pcm.count(0) == len(audio.pcm):
+        silent = audio.pcm.count(0) == len(audio.pcm)
+        if not silent:
+            turn.sounding_secs += len(audio.pcm) / (_SAMPLE_BYTES * audio.sample_rate_hz)
+        if silent and not turn.has_audio and turn.kind is not _Kind.LATE:
             turn.silent_audio.append(audio)
         else:
             self._release_audio(turn)
@@ -480,7 +491,8 @@ class TurnTracker:
         if turn.audio_secs > _LONGEST_OUTPUT_SECS:
             return TurnFailure.NO_END
         if turn.output_started:
-            return None if turn.has_audio else TurnFailure.NO_AUDIO
+            spoken = turn.has_audio and not _far_too_short(turn.sounding_secs, turn.target.text)
+            return None if spoken else TurnFailure.NO_AUDIO
         marked = turn.generation_complete or turn.kind is _Kind.DETECTED
         return None if marked else TurnFailure.EMPTY_TURN
 
@@ -501,3 +513,10 @@ class TurnTracker:
     def _drain(turn: _Turn) -> list[TurnEvent]:
         events, turn.events = turn.events, []
         return events
+
+
+def _far_too_short(sounding_secs: float, text: str) -> bool:
+    """Whether so much sound can't be the speech of ``text``, however fast."""
+    characters = sum(_CHARACTERS_OF_A_SYLLABLE if character >= _FIRST_SYLLABIC else 1 for character in text)
+    needed_secs = characters / _FASTEST_SPEECH_PER_SEC
+    return needed_secs >= _SHORTEST_JUDGED_SECS and sounding_secs < needed_secs

@@ -6,9 +6,8 @@ Owns sending and closing. What is read from it, and what that means, is the sess
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 
-from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from protocol.messages import ServerMessage
@@ -23,7 +22,7 @@ class ClientSocket:
     """Writes frames in order from one task, so that sending never waits for a slow client.
 
     Attributes:
-        sent_at: When the last frame was handed in, on the event loop's clock.
+        backlog_bytes: What waits to be written, frames that are said again aside.
         peer_close_code: With which code the connection went, once :meth:`receive` gave ``None``: the client's, or
             the one of the WebSocket layer, which closes by itself what breaks the rules of WebSocket.
     """
@@ -48,14 +47,13 @@ class ClientSocket:
         self._max_backlog_bytes = max_backlog_bytes
         self._write_timeout_secs = write_timeout_secs
         self._on_stuck = on_stuck
-        self._outbox: deque[str | bytes] = deque()
-        self._backlog_bytes = 0
+        self._outbox: deque[tuple[str | bytes, int]] = deque()
+        self.backlog_bytes = 0
         self._sealed = False
         self._wakeup = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
         self._writer = asyncio.create_task(self._write())
-        self.sent_at = asyncio.get_running_loop().time()
         self.peer_close_code: int = _NO_CLOSE_FRAME
 
     async def receive(self) -> str | bytes | None:
@@ -74,17 +72,23 @@ class ClientSocket:
         """Send a frame, after those before it; dropped once the socket is being closed, or stuck."""
         if self._sealed:
             return
-        self._outbox.append(data)
-        self._backlog_bytes += len(data)
-        self._drained.clear()
-        self._wakeup.set()
-        self.sent_at = asyncio.get_running_loop().time()
-        if self._backlog_bytes > self._max_backlog_bytes:
+        self._put(data, len(data))
+        if self.backlog_bytes > self._max_backlog_bytes:
             self._give_up()
+
+    def send_again(self, frames: Iterable[str | bytes]) -> None:
+        """Send frames that are kept elsewhere, where they have a bound: they don't count as backlog."""
+        if not self._sealed:
+            for data in frames:
+                self._put(data, 0)
 
     def send_message(self, message: ServerMessage) -> None:
         """Send a message of the protocol."""
         self.send(message.to_json())
+
+    async def written(self) -> None:
+        """Wait until everything that was sent is written, or dropped."""
+        await self._drained.wait()
 
     def seal(self) -> None:
         """Let nothing be sent any more: what was said last stays the last."""
@@ -105,32 +109,18 @@ class ClientSocket:
         takes_nothing = self._writer.done()  # it gave up by itself
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
-        self._outbox.clear()
+        self._forget_backlog()
         states = {self._websocket.application_state, self._websocket.client_state}
         if states == {WebSocketState.CONNECTED} and not takes_nothing:
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_SECS):
                     await self._websocket.close(code)
 
-    def pipeline_view(self, receive: Callable[[], Awaitable[Message]]) -> WebSocket:
-        """The same socket as a pipecat transport sees it.
-
-        Args:
-            receive: Where its messages come from, in place of the network.
-
-        Returns:
-            A connected ``WebSocket`` that sends through this object, and whose ``close`` does nothing: the session
-            alone closes, with the code that says why.
-        """
-
-        async def send(message: Message) -> None:
-            if message["type"] == "websocket.send":
-                text: str | None = message.get("text")
-                self.send(text if text is not None else message["bytes"])
-
-        view = WebSocket(self._websocket.scope, receive, send)
-        view.client_state = view.application_state = WebSocketState.CONNECTED
-        return view
+    def _put(self, data: str | bytes, counted_bytes: int) -> None:
+        self._outbox.append((data, counted_bytes))
+        self.backlog_bytes += counted_bytes
+        self._drained.clear()
+        self._wakeup.set()
 
     def _give_up(self) -> None:
         self.seal()
@@ -138,7 +128,11 @@ class ClientSocket:
 
     def _drop_backlog(self) -> None:
         self.seal()
+        self._forget_backlog()
+
+    def _forget_backlog(self) -> None:
         self._outbox.clear()
+        self.backlog_bytes = 0
         self._drained.set()
 
     async def _write(self) -> None:
@@ -147,7 +141,7 @@ class ClientSocket:
             self._wakeup.clear()
             while self._outbox:
                 try:
-                    await self._write_frame(self._outbox[0])
+                    await self._write_frame(self._outbox[0][0])
                 except TimeoutError:
                     self._drop_backlog()
                     self._give_up()
@@ -155,7 +149,7 @@ class ClientSocket:
                 except (RuntimeError, WebSocketDisconnect):  # the client is gone; its reader says so
                     self._drop_backlog()
                     return
-                self._backlog_bytes -= len(self._outbox.popleft())
+                self.backlog_bytes -= self._outbox.popleft()[1]
             self._drained.set()
 
     async def _write_frame(self, data: str | bytes) -> None:

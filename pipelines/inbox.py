@@ -15,13 +15,16 @@ class Inbox:
 
     Audio that arrives while the upstream is being connected waits here. The pipeline takes frames at once when it
     runs, so only then does the bound ever make the reader wait, and not for longer than connecting may take.
+
+    Attributes:
+        held_bytes: What waits.
     """
 
     def __init__(self, capacity_bytes: int):
         """Make an empty inbox; ``capacity_bytes`` of audio at most, and always room for one frame."""
         self._capacity_bytes = capacity_bytes
         self._frames: deque[Frame] = deque()
-        self._held_bytes = 0
+        self.held_bytes = 0
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -31,12 +34,15 @@ class Inbox:
         """The session is ready: let the pipeline take frames."""
         self._opened.set()
 
-    async def put(self, frame: Frame) -> None:
-        """Add a frame, when there is room."""
+    async def room(self) -> None:
+        """Wait until a frame may be put in."""
         await self._room.wait()
+
+    def put(self, frame: Frame) -> None:
+        """Add a frame; whoever has many of them waits for :meth:`room` before each."""
         self._frames.append(frame)
-        self._held_bytes += _size_of(frame)
-        if self._held_bytes >= self._capacity_bytes:
+        self.held_bytes += _size_of(frame)
+        if self.held_bytes >= self._capacity_bytes:
             self._room.clear()
         self._arrived.set()
 
@@ -47,8 +53,8 @@ class Inbox:
             self._arrived.clear()
             await self._arrived.wait()
         frame = self._frames.popleft()
-        self._held_bytes -= _size_of(frame)
-        if self._held_bytes < self._capacity_bytes:
+        self.held_bytes -= _size_of(frame)
+        if self.held_bytes < self._capacity_bytes:
             self._room.set()
         return {"type": "websocket.receive", "bytes": frame}
 

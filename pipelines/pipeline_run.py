@@ -13,6 +13,8 @@ from pipecat.workers.runner import WorkerRunner
 from starlette.websockets import WebSocket
 
 from gemini.connector import OUTPUT_RATE_HZ
+from pipelines.builder import marks_utterances
+from pipelines.open_turns import OpenTurns
 from pipelines.transport import UnpacedTransport
 from protocol.serializer import PIPELINE_RATE_HZ
 
@@ -51,7 +53,8 @@ class PipelineRun:
             serializer=serializer,
             allowed_origins=[],
         )
-        transport = UnpacedTransport(websocket, params)
+        self._turns = OpenTurns(marked=marks_utterances(steps))
+        transport = UnpacedTransport(websocket, params, on_output=self._turns.follow)
         self._worker = PipelineWorker(
             Pipeline([transport.input(), *steps, transport.output()]),
             params=PipelineParams(audio_in_sample_rate=PIPELINE_RATE_HZ, audio_out_sample_rate=OUTPUT_RATE_HZ),
@@ -75,6 +78,11 @@ class PipelineRun:
         self._runner.add_event_handler("on_ready", self._note_set_up)
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._report_end)
+
+    async def drained(self) -> None:
+        """Wait until everything is answered, and told, that was said before a ``DrainFrame``."""
+        await self._turns.drained()
+        await self._worker.flush_pipeline(timeout=_FLUSH_TIMEOUT_SECS)
 
     async def stop(self) -> None:
         """End a pipeline that was started; returns when every step has released what it holds.

@@ -1,22 +1,54 @@
-"""All sessions of the process: who may come in."""
+"""All sessions of the process: who may come in, who is there, and who may come back."""
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Protocol
 
+from pipelines.endings import SHUTTING_DOWN, Ending
+from pipelines.resumption import Resumable
+from pipelines.sparing_log import SparingLog
+from pipelines.turnstile import Turnstile
 from protocol.errors import ErrorCode, Fault
 
 _LAG_PROBE_SECS = 0.25
 _LAG_SMOOTHING = 0.5
+_START_SPACING_SECS = 0.04
+"""Starting a session takes 10 to 20 ms of a core."""
+
+
+class LiveSession(Resumable, Protocol):
+    """A session that runs, whether its client is there or away."""
+
+    @property
+    def session_id(self) -> str:
+        """UUID, as the client knows it."""
+
+    @property
+    def detached(self) -> bool:
+        """Whether it waits for its client to come back."""
+
+    def queue_depths(self) -> dict[str, float]:
+        """What waits in its queues, in bytes, by the queue's name."""
+
+    async def stop(self) -> None:
+        """End it, as a server does that stops; returns when it has released everything."""
+
+    def drain(self) -> None:
+        """Let it end by itself, as soon as what is being said is answered."""
+
+    def end(self, ending: Ending) -> None:
+        """End it, where it has not ended; the client is told why."""
 
 
 class Sessions:
-    """Counts connections and sessions, and refuses beyond the limits before anything else is spent.
+    """Counts connections and sessions, refuses beyond the limits, and knows the sessions by their ids.
 
     Attributes:
-        active: Sessions whose ``init`` was accepted and that have not ended.
         pending: Connections without an accepted ``init``.
         loop_lag_ms: How late the event loop is, smoothed; 0 until :meth:`watch_loop_lag` runs.
+        shut: Nobody comes in any more, since the server drains.
+        unserved: Which connections that end without a session are logged.
     """
 
     def __init__(self, *, max_sessions: int, max_pending: int, max_loop_lag_ms: float):
@@ -24,17 +56,39 @@ class Sessions:
         self._max_sessions = max_sessions
         self._max_pending = max_pending
         self._max_loop_lag_ms = max_loop_lag_ms
-        self.active = 0
+        self._live: dict[str, LiveSession] = {}
+        self._left_over: dict[str, tuple[Resumable, asyncio.TimerHandle]] = {}
+        self._starts = Turnstile(_START_SPACING_SECS)
+        self.unserved = SparingLog()
         self.pending = 0
         self.loop_lag_ms = 0.0
+        self.shut = False
+        self._gone = asyncio.Event()
+        self._gone.set()
+
+    @property
+    def active(self) -> int:
+        """Sessions whose ``init`` was accepted and that have not ended, those without their client included."""
+        return len(self._live)
+
+    @property
+    def live(self) -> Collection[LiveSession]:
+        """The sessions that :attr:`active` counts, as they are at this moment."""
+        return tuple(self._live.values())
 
     def busy(self) -> Fault | None:
         """Why no session can be admitted at the moment, if so."""
+        if self.shut:
+            return SHUTTING_DOWN
         if self.active >= self._max_sessions:
             return Fault(ErrorCode.SERVER_BUSY, f"all {self._max_sessions} sessions are taken; try again later")
         if self._max_loop_lag_ms and self.loop_lag_ms > self._max_loop_lag_ms:
             return Fault(ErrorCode.SERVER_BUSY, "the server is overloaded; try again later")
         return None
+
+    async def turn_to_start(self) -> None:
+        """Wait until one more session may start, so that many that start at once don't hold up those that run."""
+        await self._starts.pass_through()
 
     def too_many_pending(self) -> Fault | None:
         """Why no further connection can wait for its ``init``, if so."""
@@ -44,16 +98,54 @@ class Sessions:
 
     @contextlib.contextmanager
     def waiting_for_init(self) -> Iterator["Seat"]:
-        """Count a connection while it lasts: as pending until the seat is taken, then as active."""
+        """Count a connection as pending while it lasts, or until it belongs to a session."""
         seat = Seat(self)
         self.pending += 1
         try:
             yield seat
         finally:
-            if seat.taken:
-                self.active -= 1
-            else:
-                self.pending -= 1
+            seat.leave()
+
+    # Who is there
+
+    def add(self, session: LiveSession) -> None:
+        """Count a session, and let it be found."""
+        self._live[session.session_id] = session
+        self._gone.clear()
+
+    def remove(self, session: LiveSession) -> None:
+        """A session is over, or nobody's any more; harmless where it was removed before."""
+        if self._live.get(session.session_id) is session:
+            del self._live[session.session_id]
+            if not self._live:
+                self._gone.set()
+
+    def leave_over(self, session_id: str, what: Resumable, secs: float) -> None:
+        """Keep for ``secs`` what an ended session could not tell its client; ``max_sessions`` of them at most."""
+        while len(self._left_over) >= self._max_sessions:
+            self._forget(next(iter(self._left_over)))
+        timer = asyncio.get_running_loop().call_later(secs, self._forget, session_id)
+        self._left_over[session_id] = (what, timer)
+
+    def resumable(self, session_id: str) -> Resumable | None:
+        """The session of that id, or what it left over."""
+        left_over = self._left_over.get(session_id)
+        return self._live.get(session_id) if left_over is None else left_over[0]
+
+    async def gone(self) -> None:
+        """Wait until there is no session."""
+        await self._gone.wait()
+
+    async def stop(self) -> None:
+        """End every session, as a server does that stops."""
+        await asyncio.gather(*(session.stop() for session in self.live))
+        for session_id in list(self._left_over):
+            self._forget(session_id)
+        self.unserved.tell()
+
+    def _forget(self, session_id: str) -> None:
+        _, timer = self._left_over.pop(session_id)
+        timer.cancel()
 
     async def watch_loop_lag(self) -> None:
         """Measure how late the event loop is, for as long as the server runs."""
@@ -66,18 +158,15 @@ class Sessions:
 
 
 class Seat:
-    """One connection's place among the sessions."""
+    """One connection's place among those that wait for their ``init``."""
 
     def __init__(self, sessions: Sessions):
-        """Hold a place among the pending."""
+        """Hold a place."""
         self._sessions = sessions
-        self.taken = False
+        self._held = True
 
-    def take(self) -> Fault | None:
-        """Become a session, or learn why not."""
-        fault = self._sessions.busy()
-        if fault is None:
-            self.taken = True
+    def leave(self) -> None:
+        """Give the place back, where it is still held: the connection ended, or belongs to a session."""
+        if self._held:
+            self._held = False
             self._sessions.pending -= 1
-            self._sessions.active += 1
-        return fault

@@ -39,6 +39,8 @@ _DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost
 _DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"\*|https?://[^/]+")
+_SECRETS = frozenset({"gemini_api_key", "metrics_token"})
+_SHORTEST_TOKEN = 16
 SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
 """``VAD_THRESHOLD`` values that mean something with silero: off, and the default that nobody chose."""
 
@@ -92,6 +94,12 @@ def _text_or_file(value: str) -> str:
         raise ValueError(f"expected a text, or @ and a UTF-8 text file: {error}") from error
 
 
+def _hard_to_guess(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ValueError(f"expected at least {_SHORTEST_TOKEN} characters")
+    return value
+
+
 def _origin_of(scheme: str, host: str, port: int) -> str:
     """An Origin as browsers write it: IPv6 in brackets, no default port."""
     name = f"[{host}]" if ":" in host else host.lower()
@@ -114,12 +122,16 @@ class Settings(BaseSettings):
     # Upstream
     gemini_api_key: SecretStr | None = None
     gemini_model: str = "gemini-3.8-live"
+    gemini_fallback_models: CommaSeparated = ()
     gemini_voice: str | None = None
     gemini_base_url: Annotated[str, AfterValidator(_https_url)] | None = None
     gemini_ca_file: Annotated[Path, AfterValidator(_ca_file)] | None = None
     languages: CommaSeparated = ("ko", "en")
     interpreter_instructions: Annotated[str, AfterValidator(_text_or_file)] = ""
     connect_timeout_secs: Annotated[float, Field(gt=0, le=60)] = 4.0
+    reconnect_secs: Annotated[float, Field(ge=0, le=600)] = 30.0
+    upstream_max_age_secs: Annotated[float, Field(ge=1, le=86_400)] = 3000.0
+    session_resumption: bool = False
     turn_timeout_secs: Annotated[float, Field(gt=0, le=120)] = 12.0
     late_text_ms: Annotated[int, Field(ge=0, le=30_000)] = 1500
     uplink_ring_secs: Annotated[float, Field(ge=1, le=600)] = 60.0
@@ -133,6 +145,8 @@ class Settings(BaseSettings):
     ws_ping_timeout: Annotated[float, Field(gt=0)] = 5.0
     pipeline: str = "interpreter"
     emulator: bool = False
+    drain_secs: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    metrics_token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
 
     # Logs
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = "INFO"
@@ -164,6 +178,8 @@ class Settings(BaseSettings):
     max_pending_connections: Annotated[int, Field(ge=1)] = 100
     max_loop_lag_ms: Annotated[int, Field(ge=0)] = 250
     max_send_backlog_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * 1024 * 1024
+    resume_grace_secs: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    resume_buffer_bytes: Annotated[int, Field(ge=64 * 1024)] = 8 * 1024 * 1024
 
     @field_validator("languages")
     @classmethod
@@ -208,7 +224,8 @@ class Settings(BaseSettings):
 
     def pipeline_variables(self) -> dict[str, Any]:
         """What a pipeline file may refer to as ``${NAME}``: every setting but secrets."""
-        return {name.upper(): getattr(self, name) for name in type(self).model_fields if name != "gemini_api_key"}
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name.upper(): value for name, value in values.items() if name not in _SECRETS}
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -296,6 +313,5 @@ def _one_line(fault: ErrorDetails) -> str:
     message: str = masked(fault["msg"].removeprefix("Value error, "))
     if not name:
         return message
-    secret = name.endswith("_KEY")
-    got = "" if secret else f", got '{masked(str(fault['input']))}'"
+    got = "" if name.lower() in _SECRETS else f", got '{masked(str(fault['input']))}'"
     return f"{name}: {message}{'' if 'got ' in message else got}".replace("\n", " ")

@@ -1,8 +1,11 @@
-"""pipecat's FastAPI WebSocket transport, with output that goes out as it comes."""
+"""pipecat's FastAPI WebSocket transport, with input in order and output that goes out as it comes."""
+
+from collections.abc import Callable
 
 from pipecat.audio.resamplers.soxr_stream_resampler import SOXRStreamAudioResampler
 from pipecat.frames.frames import (
     Frame,
+    InputAudioRawFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
     OutputTransportMessageFrame,
@@ -11,11 +14,21 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.websocket.fastapi import (
     FastAPIWebsocketClient,
+    FastAPIWebsocketInputTransport,
     FastAPIWebsocketOutputTransport,
     FastAPIWebsocketParams,
     FastAPIWebsocketTransport,
 )
 from starlette.websockets import WebSocket
+
+
+class OrderedInput(FastAPIWebsocketInputTransport):
+    """Pushes audio as it is read: the stock input keeps it in a queue of its own, and other frames overtake it."""
+
+    async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
+        """Push audio on, after everything that was read before it."""
+        if frame.audio:
+            await self.push_frame(frame)
 
 
 class UnpacedOutput(FastAPIWebsocketOutputTransport):
@@ -30,17 +43,31 @@ class UnpacedOutput(FastAPIWebsocketOutputTransport):
         transport: FastAPIWebsocketTransport,
         client: FastAPIWebsocketClient,
         params: FastAPIWebsocketParams,
+        on_frame: Callable[[Frame], None],
     ):
-        """Make the output end of ``transport``; ``params`` must hold a serializer."""
+        """Make the output end of ``transport``.
+
+        Args:
+            transport: The whole.
+            client: Its socket.
+            params: Must hold a serializer.
+            on_frame: Called with every frame that got here, once it is written where it is for the client.
+        """
         super().__init__(transport, client, params)
         if params.serializer is None:
             raise ValueError("expected a serializer in the transport's parameters")
         self._socket = client
+        self._on_frame = on_frame
         self._serializer = params.serializer
         self._resampler = SOXRStreamAudioResampler(clear_after_secs=None)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Write audio and messages; leave the rest to the stock output."""
+        await self._write_or_leave(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:
+            self._on_frame(frame)
+
+    async def _write_or_leave(self, frame: Frame, direction: FrameDirection) -> None:
         if direction is FrameDirection.DOWNSTREAM:
             if isinstance(frame, OutputAudioRawFrame):
                 await self._write_audio(await self._at_output_rate(frame))
@@ -69,9 +96,16 @@ class UnpacedOutput(FastAPIWebsocketOutputTransport):
 
 
 class UnpacedTransport(FastAPIWebsocketTransport):
-    """The stock transport with :class:`UnpacedOutput` at its end."""
+    """The stock transport with :class:`OrderedInput` and :class:`UnpacedOutput` at its ends."""
 
-    def __init__(self, websocket: WebSocket, params: FastAPIWebsocketParams):
-        """Make a transport over a connected socket."""
+    def __init__(
+        self,
+        websocket: WebSocket,
+        params: FastAPIWebsocketParams,
+        *,
+        on_output: Callable[[Frame], None] = lambda frame: None,
+    ):
+        """Make a transport over a connected socket; ``on_output`` sees every frame that reaches its end."""
         super().__init__(websocket, params)
-        self._output = UnpacedOutput(self, self._client, params)
+        self._input = OrderedInput(self, self._client, params)
+        self._output = UnpacedOutput(self, self._client, params, on_output)

@@ -234,7 +234,7 @@ class TranscriptionForwarder(FrameProcessor):
 
     async def _warn_of_dropped_speech(self, frame: SpeechDroppedFrame) -> None:
         secs = frame.duration_ms / 1000
-        message = f"{secs:.1f} s of speech could not be interpreted"
+        message = f"{secs:.1f} s of speech could not be interpreted in full"
         await self._send(Warning(message=message, code=WarningCode.SPEECH_DROPPED, ms=frame.duration_ms))
 
     async def _send(self, message: ServerMessage) -> None:

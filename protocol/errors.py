@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
     RATE_LIMITED = "RATE_LIMITED"
     SERVER_BUSY = "SERVER_BUSY"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
     UPSTREAM_AUTH = "UPSTREAM_AUTH"
     UPSTREAM_QUOTA = "UPSTREAM_QUOTA"
     UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
@@ -30,12 +31,15 @@ class WarningCode(StrEnum):
 
     WHISPER_UNAVAILABLE = "WHISPER_UNAVAILABLE"
     SPEECH_DROPPED = "SPEECH_DROPPED"
+    UPSTREAM_RECONNECTED = "UPSTREAM_RECONNECTED"
+    AUDIO_LOST = "AUDIO_LOST"
 
 
 class CloseCode:
     """WebSocket close codes (RFC 6455, section 7.4.1, and the IANA registry) that the server sends."""
 
     NORMAL = 1000
+    GOING_AWAY = 1001
     POLICY_VIOLATION = 1008
     TOO_BIG = 1009
     INTERNAL_ERROR = 1011
@@ -98,8 +102,9 @@ ERRORS: dict[ErrorCode, ErrorRule] = {
         "a frame of more than `MAX_MESSAGE_BYTES`", CloseCode.TOO_BIG, "send shorter chunks"
     ),
     ErrorCode.RATE_LIMITED: ErrorRule(
-        "audio that overflows a bucket of `MAX_AHEAD_SECS` which empties at `MAX_INGEST_RATE` times real time; or "
-        "more than `MAX_CLIENT_ERRORS` refused messages",
+        "audio that overflows a bucket of `MAX_AHEAD_SECS` which empties at `MAX_INGEST_RATE` times real time (a "
+        "chunk counts as 10 ms at least, an `interrupt` as 200 ms); or more than `MAX_CLIENT_ERRORS` refused "
+        "messages",
         CloseCode.POLICY_VIOLATION,
         "send a recording no faster than `MAX_INGEST_RATE` allows; mend the client",
     ),
@@ -108,6 +113,12 @@ ERRORS: dict[ErrorCode, ErrorRule] = {
         "after the handshake: `MAX_PENDING_CONNECTIONS` are without `init`",
         CloseCode.TRY_AGAIN_LATER,
         "try again later, waiting longer each time",
+    ),
+    ErrorCode.SHUTTING_DOWN: ErrorRule(
+        "the server stops: in answer to `init`, or when what was being said at that moment is answered, at the "
+        "latest after `DRAIN_SECS`",
+        CloseCode.GOING_AWAY,
+        "reconnect after 2 s, to get another server, or this one when it is back",
     ),
     ErrorCode.UPSTREAM_AUTH: ErrorRule(
         "Google rejects the server's key or model",
@@ -151,19 +162,24 @@ class CloseRule:
 
 CLOSES_WITHOUT_ERROR = (
     CloseRule(CloseCode.NORMAL, "in answer to `close`", "nothing"),
+    CloseRule(
+        CloseCode.POLICY_VIOLATION,
+        "the session goes on over another connection, which resumed it",
+        "nothing; read on at the other connection",
+    ),
     CloseRule(1007, "a text frame that is not UTF-8", "mend the client"),
     CloseRule(
         CloseCode.TOO_BIG,
         "a frame of more than eight times `MAX_MESSAGE_BYTES`, or a message in more than 1024 fragments",
         "send shorter chunks",
     ),
-    CloseRule(CloseCode.SERVICE_RESTART, "the server stops", "reconnect after a few seconds"),
+    CloseRule(CloseCode.SERVICE_RESTART, "the server is stopped at once", "reconnect after a few seconds"),
     CloseRule(
         CloseCode.TRY_AGAIN_LATER,
         "the client does not read: more than `MAX_SEND_BACKLOG_BYTES` are waiting for it",
-        "read all the time, in a task of its own",
+        "read all the time, in a task of its own; resume at once, where the session can be resumed",
     ),
-    CloseRule(1006, "the network failed; no close came", "reconnect"),
+    CloseRule(1006, "the network failed; no close came", "reconnect; resume, where the session can be resumed"),
 )
 """1007 and the larger 1009 come from uvicorn, 1006 from the client's own library (RFC 6455, section 7.4.1)."""
 

@@ -10,9 +10,18 @@ speak of the wire. ``json_schema_extra`` holds what JSON Schema is to say and py
 """
 
 import binascii
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from protocol.errors import ErrorCode, Fault, WarningCode
@@ -25,9 +34,20 @@ def _integral_float_as_int(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _refuse_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("null is no value; leave the field out")
+    return value
+
+
 # Bounds stand inside the validator: pydantic's JSON Schema shows them only there.
 SampleRate = Annotated[int, Field(ge=8000, le=48000), BeforeValidator(_integral_float_as_int)]
+LARGEST_COUNT = 2**53 - 1
+"""Up to here every JSON library holds integers exactly (RFC 8259, section 6)."""
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT), BeforeValidator(_integral_float_as_int)]
 JsonNumber = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], WithJsonSchema({"type": "number"})]
+
+_NOT_NULL = BeforeValidator(_refuse_null)
 
 _PCM_BASE64: dict[str, JsonValue] = {
     "contentEncoding": "base64",
@@ -35,13 +55,14 @@ _PCM_BASE64: dict[str, JsonValue] = {
     # Whole samples of two bytes: eight characters are three samples, what remains is one or two and padding.
     "pattern": "^(?:[A-Za-z0-9+/]{8})*(?:[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{6}==)?$",
 }
+_IF_RESUMABLE: dict[str, JsonValue] = {"x-sent": "if the session can be resumed"}
 _FINAL_HAS_LANGUAGE: dict[str, JsonValue] = {
     "if": {"properties": {"isFinal": {"const": True}}},
     "then": {"required": ["language"]},
     "else": {"not": {"required": ["language"]}},
 }
-_DROPPED_SPEECH_HAS_MS: dict[str, JsonValue] = {
-    "if": {"properties": {"code": {"const": WarningCode.SPEECH_DROPPED}}},
+_LOST_SPEECH_HAS_MS: dict[str, JsonValue] = {
+    "if": {"properties": {"code": {"enum": [WarningCode.SPEECH_DROPPED, WarningCode.AUDIO_LOST]}}},
     "then": {"required": ["ms"]},
     "else": {"not": {"required": ["ms"]}},
 }
@@ -63,6 +84,67 @@ class WireModel(BaseModel):
 # Client to server
 
 
+_CLAIM = ("sessionId", "resumeToken", "lastSeq", "firstSample")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a client shows to go on with a session; untrusted.
+
+    Attributes:
+        session_id: Which session.
+        token: What is to prove that it is the client's.
+        last_seq: The last message that the client got.
+        first_sample: The oldest sample that the client can send again.
+    """
+
+    session_id: str
+    token: str = field(repr=False)
+    last_seq: int
+    first_sample: int
+
+
+class Resume(WireModel):
+    """Asks for a session that can be resumed, and, with its four fields, for one that the client had before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {name: [other for other in _CLAIM if other != name] for name in _CLAIM}
+        }
+    )
+
+    session_id: Annotated[str | None, _NOT_NULL] = None
+    """``sessionId`` of the session's ``connected``."""
+
+    resume_token: Annotated[str | None, _NOT_NULL] = None
+    """``resumeToken`` of the session's ``connected``."""
+
+    last_seq: Annotated[Count | None, _NOT_NULL] = None
+    """The number of the last message that the client got; 0 if it got none after ``connected``."""
+
+    first_sample: Annotated[Count | None, _NOT_NULL] = None
+    """The oldest sample that the client still holds and can send again, counted from 0 since the first ``init``;
+    where it holds none, the next one that it will send."""
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        if self.model_fields_set and self.claim is None:
+            raise ValueError(f"expected all of {', '.join(_CLAIM)}, or none of them")
+        return self
+
+    @property
+    def claim(self) -> Claim | None:
+        """The session that is asked for, if one is."""
+        if (
+            self.session_id is None
+            or self.resume_token is None
+            or self.last_seq is None
+            or self.first_sample is None
+        ):
+            return None
+        return Claim(self.session_id, self.resume_token, self.last_seq, self.first_sample)
+
+
 class InitConfig(WireModel):
     """What the client asks of its session."""
 
@@ -80,6 +162,11 @@ class InitConfig(WireModel):
     audio_encoding: Literal["base64", "binary"] = "base64"
     """``"base64"``: audio goes both ways as base64 in JSON; ``"binary"``: as binary frames of raw PCM, and JSON
     ``audio`` stays valid."""
+
+    resume: Annotated[Resume | None, _NOT_NULL] = None
+    """Missing: the session ends with its connection. ``{}``: the session can be resumed. With its four fields: go
+    on with that session; where that can't be, a fresh one, which can be resumed, is made of the rest of
+    ``config``."""
 
 
 class Init(WireModel):
@@ -158,8 +245,16 @@ class ServerMessage(WireModel):
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
+class NumberedMessage(ServerMessage):
+    """A message that has a number where the session can be resumed; :mod:`protocol.numbering` puts it in."""
+
+    seq: Annotated[int | None, Field(ge=1, json_schema_extra=_IF_RESUMABLE)] = None
+    """The message's number: all after ``connected`` are counted, from 1, and a binary frame takes the next number
+    without carrying it."""
+
+
 class Connected(ServerMessage):
-    """The session is ready. Once, in answer to ``init``; nothing but ``error`` comes before it."""
+    """The session is ready: first on each connection, in answer to ``init``; only ``error`` may come before it."""
 
     type: Literal["connected"] = "connected"
     session_id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
@@ -174,8 +269,18 @@ class Connected(ServerMessage):
     engine: Annotated[str | None, Field(json_schema_extra={"x-sent": "always"})] = None
     """Name of the pipeline that serves the session."""
 
+    resume_token: Annotated[str | None, Field(json_schema_extra=_IF_RESUMABLE)] = None
+    """What the client has to show to go on with the session over another connection: a secret, always the same."""
 
-class Transcription(ServerMessage):
+    resumed: Annotated[bool | None, Field(json_schema_extra=_IF_RESUMABLE)] = None
+    """``true``: this is the session that ``init`` asked for; ``false``: it is a fresh one."""
+
+    received_samples: Annotated[int | None, Field(json_schema_extra=_IF_RESUMABLE)] = None
+    """Audio that the session received since its first ``init``, in samples at ``inputSampleRate``: the number of
+    the sample that it expects next."""
+
+
+class Transcription(NumberedMessage):
     """Text of a turn: ``input_transcription`` is what was said, ``output_transcription`` the interpretation."""
 
     model_config = ConfigDict(json_schema_extra=_FINAL_HAS_LANGUAGE)
@@ -191,7 +296,7 @@ class Transcription(ServerMessage):
     """The language detected in ``text``, such as ``ko``."""
 
 
-class AudioResponse(ServerMessage):
+class AudioResponse(NumberedMessage):
     """A piece of interpreted speech. With ``audioEncoding`` ``"binary"``, binary frames of PCM take its place."""
 
     type: Literal["audio_response"] = "audio_response"
@@ -202,7 +307,7 @@ class AudioResponse(ServerMessage):
     """In Hz: 24000."""
 
 
-class TurnComplete(ServerMessage):
+class TurnComplete(NumberedMessage):
     """A turn is over: nothing more of it comes."""
 
     type: Literal["turn_complete"] = "turn_complete"
@@ -213,7 +318,7 @@ class TurnComplete(ServerMessage):
     """The text of the output final, ``""`` if there was none."""
 
 
-class SpeechState(ServerMessage):
+class SpeechState(NumberedMessage):
     """What the interpreter makes of the speaker, on every change; never the same twice in a row."""
 
     type: Literal["speech_state"] = "speech_state"
@@ -225,19 +330,20 @@ class SpeechState(ServerMessage):
     """The server's clock, Unix time in ms."""
 
 
-class Interrupted(ServerMessage):
+class Interrupted(NumberedMessage):
     """Drop what is queued for playing, whatever the reason."""
 
     type: Literal["interrupted"] = "interrupted"
     reason: Literal["client", "barge_in", "upstream"]
     """``client``: it sent ``interrupt``; ``barge_in``: somebody spoke during output, and ``BARGE_IN`` is on;
-    ``upstream`` is reserved for output that breaks off and is made again, which this version does not do."""
+    ``upstream``: Gemini's answer broke off and is made again; the texts and the audio of this turn start anew, from
+    nothing, and one pair of finals comes in the end."""
 
 
-class Warning(ServerMessage):
+class Warning(NumberedMessage):
     """Worth knowing, and no error: the session goes on."""
 
-    model_config = ConfigDict(json_schema_extra=_DROPPED_SPEECH_HAS_MS)
+    model_config = ConfigDict(json_schema_extra=_LOST_SPEECH_HAS_MS)
 
     type: Literal["warning"] = "warning"
     message: str
@@ -245,14 +351,19 @@ class Warning(ServerMessage):
 
     code: WarningCode
     """``WHISPER_UNAVAILABLE``: ``useWhisper`` was asked for, the text comes from Gemini all the same.
-    ``SPEECH_DROPPED``: speech waited for its turn until more than ``UPLINK_RING_SECS`` of it was waiting, and the
-    oldest was given up without being interpreted."""
+    ``SPEECH_DROPPED``: speech was given up without being interpreted, either the oldest of more than
+    ``UPLINK_RING_SECS`` that was waiting, or an utterance that Gemini did not answer in full, however often it was
+    asked. ``UPSTREAM_RECONNECTED``: the connection to Gemini was lost and is there again; what was said meanwhile
+    is being interpreted. ``AUDIO_LOST``: a session was resumed by a client that no longer holds all audio that the
+    session did not receive; it goes on behind what is missing."""
 
-    ms: Annotated[int | None, Field(json_schema_extra={"x-sent": "only with `SPEECH_DROPPED`"})] = None
-    """How much speech."""
+    ms: Annotated[
+        int | None, Field(json_schema_extra={"x-sent": "only with `SPEECH_DROPPED` and `AUDIO_LOST`"})
+    ] = None
+    """How much audio."""
 
 
-class Error(ServerMessage):
+class Error(NumberedMessage):
     """Something went wrong; the code says what, and whether the connection goes on."""
 
     type: Literal["error"] = "error"

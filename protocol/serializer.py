@@ -1,6 +1,6 @@
-"""The protocol as a pipecat :class:`FrameSerializer`, for one connection.
+"""The protocol as a pipecat :class:`FrameSerializer`, for one session.
 
-Owns what depends on the connection's ``init``: whether it came, the encoding and rate of the client's audio, and
+Owns what depends on the session's ``init``: whether it came, the encoding and rate of the client's audio, and
 the resampler to the pipeline's rate. Total: bad input becomes a frame that carries a
 :class:`~protocol.errors.Fault`, since pipecat's transport ends the receive loop at an exception.
 """
@@ -35,7 +35,7 @@ class ProtocolSerializer(FrameSerializer):
     """
 
     def __init__(self, *, max_message_bytes: int, max_chunk_secs: float):
-        """Make a serializer for a connection whose ``init`` has not come.
+        """Make a serializer for a session whose ``init`` has not come.
 
         Args:
             max_message_bytes: Largest frame that is looked into; a larger one is a fault.
@@ -60,7 +60,7 @@ class ProtocolSerializer(FrameSerializer):
         return (self._config or InitConfig()).sample_rate
 
     def accept(self, config: InitConfig) -> None:
-        """Take ``config`` as the connection's; audio may come from here on."""
+        """Take ``config`` as the session's; audio may come from here on."""
         self._config = config
 
     async def deserialize(self, data: str | bytes | Frame) -> Frame:

@@ -65,3 +65,25 @@ READY_RESPONSES: Responses = {
         ),
     },
 }
+
+_METRICS_EXAMPLE = """# HELP interpreter_sessions_started_total Sessions whose init was accepted.
+# TYPE interpreter_sessions_started_total counter
+interpreter_sessions_started_total 42.0
+"""
+
+
+def _text_example(description: str, text: str) -> dict[str, Any]:
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}, "example": text}}}
+
+
+METRICS_RESPONSES: Responses = {
+    200: _text_example("Every series, in Prometheus' text format.", _METRICS_EXAMPLE),
+    401: _text_example(
+        "`METRICS_TOKEN` is set, and the request does not carry it.",
+        "expected the header 'Authorization: Bearer TOKEN' with the server's METRICS_TOKEN",
+    ),
+    403: _text_example(
+        "`METRICS_TOKEN` is not set, and the request does not come from the server's own machine.",
+        "expected a request from this machine; to read the metrics from elsewhere, set METRICS_TOKEN on the server",
+    ),
+}

@@ -50,6 +50,8 @@ def message_schema(kind: str) -> Schema:
     made = model.model_json_schema(schema_generator=_WireSchema)
     schema: Schema = _inlined(made, made.pop("$defs", {}))
     fields = {**schema.pop("properties"), "type": {"type": "string", "const": kind}}
+    if "seq" in fields:  # a base model's fields come first, and this one says least about the message
+        fields["seq"] = fields.pop("seq")
     required = ["type", *(name for name in schema.pop("required", ()) if name != "type")]
     return {
         "title": schema_name(kind),

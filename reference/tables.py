@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from protocol.errors import CLOSES_WITHOUT_ERROR, ERRORS
+from protocol.messages import LARGEST_COUNT
 from reference.schemas import Schema
 
 
@@ -61,15 +62,19 @@ def _field_rows(schema: Schema, prefix: str, *, sent_by_client: bool) -> Iterato
 
 
 def _type(field: Schema) -> str:
-    if "minimum" in field:
-        return f"{field['type']}, {field['minimum']} to {field['maximum']}"
     name: str = field["type"]
-    return name
+    if "minimum" not in field:
+        return name
+    if field.get("maximum", LARGEST_COUNT) == LARGEST_COUNT:
+        return f"{name}, {field['minimum']} or more"
+    return f"{name}, {field['minimum']} to {field['maximum']}"
 
 
 def _default(field: Schema, *, required: bool) -> str:
     if required:
         return "required"
+    if "default" not in field:
+        return "none"
     # The default of an object is the one of each of its fields, which have rows of their own.
     return f"`{'{}' if field['type'] == 'object' else json.dumps(field['default'], ensure_ascii=False)}`"
 

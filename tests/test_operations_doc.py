@@ -44,6 +44,9 @@ def logged() -> dict[str, tuple[str, set[str]]]:
             if name == "log_event":
                 level = ast.unparse(call.args[1]).removeprefix("logging.")
                 fields = {keyword.arg for keyword in call.keywords if keyword.arg is not None}
+            elif name == "self._log":
+                level = ast.unparse(call.args[0]).removeprefix("logging.")
+                fields = {"session_id", *(keyword.arg for keyword in call.keywords if keyword.arg is not None)}
             elif name.startswith("logger.") and name.removeprefix("logger.") in _LOGGING:
                 level, fields = name.removeprefix("logger.").upper(), set()
             else:
@@ -64,14 +67,14 @@ def test_every_line_of_the_log_is_told() -> None:
 def test_every_reason_of_an_end_is_told() -> None:
     """The table has every fatal code with its close code, every end without an error, and no other."""
     table = {row[0].strip("`"): row[1] for row in rows(section("Why did a session end?"))}
-    session = ROOT / "pipelines" / "session.py"
+    endings = ROOT / "pipelines" / "endings.py"
     plain = {
         call.args[0].value
-        for name, call in calls(session)
+        for name, call in calls(endings)
         if name == "Ending" and isinstance(call.args[0], ast.Constant)
-    }
+    } - {"taken over"}  # the end of a connection, not of its session
     fatal = {code.value: str(close) for code, close in CLOSE_CODES.items() if close is not None}
-    assert len(plain) == 4
+    assert len(plain) == 6
     assert set(table) == plain | set(fatal)
     assert {reason: close for reason, close in table.items() if reason in fatal} == fatal
 

@@ -19,7 +19,7 @@ import pytest
 from pipelines.settings import Settings
 from protocol.decoding import decode_text
 from protocol.errors import CLOSE_CODES, CLOSES_WITHOUT_ERROR, ErrorCode, Fault, WarningCode
-from protocol.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Audio, InitConfig, WireModel
+from protocol.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Audio, InitConfig, Resume, WireModel
 from reference.files import stale_files
 from tests.support.client import ProtocolClient, protocol_client
 from tests.support.flows import Step, flow_steps
@@ -60,6 +60,7 @@ def fields_of(kind: str) -> dict[str, tuple[type[WireModel], str]]:
     fields = _aliases(model)
     if kind == "init":
         fields |= {f"config.{alias}": field for alias, field in _aliases(InitConfig).items()}
+        fields |= {f"config.resume.{alias}": field for alias, field in _aliases(Resume).items()}
     return fields
 
 
@@ -122,6 +123,8 @@ def test_defaults_are_those_of_the_models(kind: str) -> None:
         info = model.model_fields[field]
         if info.is_required():
             assert default == "required"
+        elif info.default is None:
+            assert default == "none"
         elif name != "config":
             assert json.loads(default) == info.default
 

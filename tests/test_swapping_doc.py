@@ -322,7 +322,7 @@ def test_every_frame_of_the_table_is_where_the_page_says() -> None:
 def test_names_and_figures_of_the_page_are_those_of_the_code() -> None:
     """The steps, the folders whose names are taken, and the shortest and longest window."""
     short_names = re.search(r"short name \(([^)]*)\)", PAGE)
-    taken = re.search(r"own folders \(([^)]*)\) are taken", PAGE)
+    taken = re.search(r"own folders and modules \(([^)]*)\) are taken", PAGE)
     assert short_names is not None
     assert named(short_names[1]) == list(STEPS)
     assert taken is not None

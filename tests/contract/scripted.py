@@ -54,7 +54,7 @@ class ScriptedConnector(FakeConnector):
         """Open a session, unless the key, the model or the voice is unknown."""
         refused = _refusal(self.key, config)
         if refused is not None:
-            raise UpstreamError(FailureKind.REJECTED, refused)
+            raise refused
         connection = await super().connect(config)
         _Interpreter(connection, breaks=self.breaks).attach(manual=config.manual_activity)
         return connection
@@ -102,13 +102,14 @@ def _script(answer: Answer, heard_bytes: int) -> list[_Message]:
     return [*source, *sound[:1], *target, [], *sound[1:], [GenerationComplete()], [TurnComplete(), tokens]]
 
 
-def _refusal(key: str, config: LiveConfig) -> str | None:
+def _refusal(key: str, config: LiveConfig) -> UpstreamError | None:
     if key != ACCEPTED_KEY:
-        return "API key not valid"
+        return UpstreamError(FailureKind.REJECTED, "API key not valid")
     if config.model not in LIVE_MODELS:
-        return f"models/{config.model} is not found"
+        return UpstreamError(FailureKind.MODEL_REJECTED, f"models/{config.model} is not found")
     if config.voice is not None and config.voice not in VOICES:
-        return f"Requested voice api_name '{config.voice}' is not available"
+        detail = f"Requested voice api_name '{config.voice}' is not available"
+        return UpstreamError(FailureKind.REJECTED, detail)
     return None
 
 

@@ -17,17 +17,16 @@ async def refusal(connector: Connector, config: LiveConfig) -> UpstreamError:
 
 
 async def test_a_wrong_key(bench: Bench) -> None:
-    """A key that the upstream does not know is refused, not retried, and not quoted."""
+    """A key that the upstream does not know is refused, and not quoted."""
     error = await refusal(bench.with_key(WRONG_KEY), bench.config)
     assert error.kind is FailureKind.REJECTED
-    assert not error.retryable
     assert WRONG_KEY not in str(error)
 
 
 async def test_an_unknown_model(bench: Bench) -> None:
-    """A model that does not exist is refused: the next attempt would be."""
+    """A model that does not exist is refused as such: the next attempt would be, another model's may not."""
     error = await refusal(bench.connector, replace(bench.config, model=UNKNOWN_MODEL))
-    assert error.kind is FailureKind.REJECTED
+    assert error.kind is FailureKind.MODEL_REJECTED
 
 
 async def test_an_unknown_voice(bench: Bench) -> None:

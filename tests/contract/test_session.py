@@ -8,7 +8,8 @@ import pytest
 
 from gemini.connector import INPUT_RATE_HZ, OUTPUT_RATE_HZ
 from gemini.errors import FailureKind, UpstreamError
-from gemini.session import LiveSession, SessionEvent, SessionTimes
+from gemini.happenings import SessionEvent
+from gemini.session import LiveSession, SessionTimes
 from gemini.turns import OutputAudio, OutputEnded, OutputStarted, SourceChanged, TargetGrew, TurnEnded, TurnTimes
 from processors.script import language_of
 from tests.contract.bench import ENGLISH, KOREAN, PAIR, UNKNOWN_MODEL, Bench
@@ -103,7 +104,7 @@ def assert_whole(bench: Bench, turn: Turn, phrase: str) -> None:
     assert isinstance(end, TurnEnded)
     assert end.answers_utterance
     assert end.had_output
-    assert not end.timed_out
+    assert end.failure is None
     assert end.source_text == turn.source
     if bench.exact:
         assert (turn.source.strip(), turn.target.strip()) == texts(phrase)
@@ -133,5 +134,5 @@ async def test_a_refusal_is_no_reason_to_try_again(bench: Bench) -> None:
     session = LiveSession(bench.connector, replace(bench.config, model=UNKNOWN_MODEL), TIMES)
     with pytest.raises(UpstreamError) as caught:
         await session.connect()
-    assert caught.value.kind is FailureKind.REJECTED
+    assert caught.value.kind is FailureKind.MODEL_REJECTED
     await session.close()

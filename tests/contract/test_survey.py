@@ -61,8 +61,8 @@ async def test_every_question_has_an_answer() -> None:
         assert figures["audio_ms"] > 1000
     for name in ("silence_only", "a_tenth_of_a_second", "empty_activity"):
         assert answers[name]["figures"]["audio_ms"] == 0
-    for name in ("wrong_key", "unknown_model"):
-        assert answers[name]["refused"] == "rejected"
+    assert answers["wrong_key"]["refused"] == "rejected"
+    assert answers["unknown_model"]["refused"] == "model rejected"
     assert report["fields"]["server_content.turn_complete"] >= len(QUESTIONS) - 2
     assert report["fields"]["server_content.model_turn.parts.inline_data.mime_type=audio/pcm;rate=24000"]
     assert json.loads(json.dumps(report)) == report

@@ -369,7 +369,7 @@ async def unreading_client(server: RunningServer) -> AsyncIterator[ClientConnect
 
 def long_answer() -> Scenario:
     """An answer to ``kennedy-1`` that no network buffer holds."""
-    return told(kennedy_1={"audio": entry("kennedy-1").audio * 300})
+    return told(kennedy_1={"audio": entry("kennedy-1").audio * 60})
 
 
 @pytest.mark.parametrize("reads_again", [True, False])

@@ -11,13 +11,13 @@ import pytest
 import trustme
 from websockets.exceptions import ConnectionClosed
 
-from emulator import EmulatorOptions
+from emulator import EmulatorOptions, Fault, FaultName
 from tests.support.client import protocol_client
 from tests.support.conversation import Conversation, conversation
 from tests.support.endings import fatal
 from tests.support.gate import gated_server
 from tests.support.servers import RunningServer, running_server
-from tests.support.speech import samples_scenario, texts, told
+from tests.support.speech import entry, samples_scenario, texts, told
 from tests.support.waiting import until
 
 AUTH = ("UPSTREAM_AUTH", 1011)
@@ -149,30 +149,51 @@ async def test_the_server_recovers_when_the_upstream_does() -> None:
         await assert_interprets(server)
 
 
-LOSSES: dict[str, tuple[dict[str, Any], tuple[str, int]]] = {
-    "aborted": ({"break_after_audio_ms": 200}, UNAVAILABLE),
-    "1011": ({"close_after_audio_ms": 200, "close_code": 1011}, UNAVAILABLE),
-    "1008": ({"close_after_audio_ms": 200, "close_code": 1008, "close_reason": "Deadline."}, UNAVAILABLE),
-    "1000": ({"close_after_audio_ms": 200, "close_code": 1000, "close_reason": ""}, UNAVAILABLE),
-    "1007": ({"close_after_audio_ms": 200, "close_code": 1007, "close_reason": "Invalid argument."}, UNAVAILABLE),
-    "quota": (
-        {"close_after_audio_ms": 200, "close_reason": "You exceeded your current quota, please check"},
-        QUOTA,
-    ),
-}
+LOSSES: tuple[FaultName, ...] = (
+    "reset",
+    "close_1011",
+    "close_1008_deadline",
+    "close_1000",
+    "close_1007",
+)
 
 
-@pytest.mark.parametrize(("variant", "ended"), LOSSES.values(), ids=LOSSES.keys())
-async def test_a_connection_that_is_lost_in_mid_output(variant: dict[str, Any], ended: tuple[str, int]) -> None:
-    """What was made is sent, then the error and the close; the next client is served."""
-    scenario = told(kennedy_4={"variant": variant})
-    async with conversation(scenario=scenario) as talk:
+@pytest.mark.parametrize("loss", LOSSES)
+async def test_a_connection_that_is_lost_in_mid_output(loss: FaultName) -> None:
+    """The client drops what it has, hears that the connection is there again, and gets the whole turn once."""
+    fault = Fault(name=loss, moment="output", at_ms=200)
+    async with conversation(EmulatorOptions(time_factor=0.0, faults=(fault,))) as talk:
+        turn = await talk.interpret("kennedy-4")
+        assert turn.texts == texts("kennedy-4")
+        assert turn.audio == entry("kennedy-4").audio
+        assert [message["reason"] for message in talk.client.of("interrupted")] == ["upstream"]
+        assert [message["code"] for message in talk.client.of("warning")] == ["UPSTREAM_RECONNECTED"]
+        assert len(talk.client.turns) == 1
+        assert talk.emulator.connections == 2
+
+
+async def test_an_upstream_that_never_gets_through_an_answer() -> None:
+    """``RECONNECT_SECS`` without an answered utterance end the session; the next client is served."""
+    scenario = told(kennedy_4={"variant": {"break_after_audio_ms": 200}})
+    async with conversation(scenario=scenario, reconnect_secs=0.5) as talk:
         with contextlib.suppress(ConnectionClosed):  # it may end before all silence is sent
             await talk.say("kennedy-4")
-        assert await fatal(talk.client) == ended
+        assert await fatal(talk.client) == UNAVAILABLE
+        assert talk.client.of("interrupted")
+        assert talk.emulator.connections < 10
+        await assert_interprets(talk.server)
+
+
+async def test_quota_that_runs_out_in_mid_output() -> None:
+    """What was made is sent, then the error and the close; nothing is tried again."""
+    variant = {"close_after_audio_ms": 200, "close_reason": "You exceeded your current quota, please check"}
+    async with conversation(scenario=told(kennedy_4={"variant": variant})) as talk:
+        with contextlib.suppress(ConnectionClosed):
+            await talk.say("kennedy-4")
+        assert await fatal(talk.client) == QUOTA
         assert talk.client.of("audio_response")
         await assert_interprets(talk.server)
-        assert talk.server.emulator.connections == 2
+        assert talk.emulator.connections == 2
 
 
 async def test_quota_that_runs_out_right_after_setup() -> None:
@@ -184,13 +205,34 @@ async def test_quota_that_runs_out_right_after_setup() -> None:
         assert server.emulator.connections == 1
 
 
+async def test_a_model_that_is_gone_gives_way_to_the_next() -> None:
+    """With ``GEMINI_FALLBACK_MODELS`` a model that the upstream does not know costs a moment."""
+    async with conversation(gemini_model="gemini-0.1-nothing", gemini_fallback_models=("gemini-3.8-live",)) as talk:
+        turn = await talk.interpret("kennedy-1")
+        assert turn.texts == texts("kennedy-1")
+        assert talk.upstream.setup["model"] == "models/gemini-3.8-live"
+
+
 async def test_a_network_that_breaks_between_turns() -> None:
-    """A connection that is lost while nothing is said is told at once, too; a new session works."""
+    """A connection that is lost while nothing is said comes back; the client is told, and nothing is lost."""
     async with gated_server(scenario=samples_scenario()) as (server, gate):
         gate.open()
         async with protocol_client(server.url) as client:
             await client.init()
-            await Conversation(server, client).interpret("kennedy-1")
+            talk = Conversation(server, client)
+            await talk.interpret("kennedy-1")
             gate.cut()
-            assert await fatal(client) == UNAVAILABLE
-        await assert_interprets(server)
+            turn = await talk.interpret("kennedy-2")
+            assert turn.texts == texts("kennedy-2")
+            assert [message["code"] for message in client.of("warning")] == ["UPSTREAM_RECONNECTED"]
+
+
+async def test_a_connection_that_ends_as_announced() -> None:
+    """Go-away after go-away: the client notices nothing at all."""
+    options = EmulatorOptions(time_factor=0.0, go_away_after_secs=0.5, go_away_time_left_secs=20)
+    async with conversation(options) as talk:
+        for entry in ("kennedy-1", "kennedy-2", "kennedy-3", "kennedy-4"):
+            turn = await talk.interpret(entry)
+            assert turn.texts == texts(entry)
+        await until(lambda: talk.emulator.connections >= 4)
+        assert talk.client.of("warning") == talk.client.of("interrupted") == talk.client.of("error") == []

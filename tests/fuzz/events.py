@@ -5,6 +5,7 @@ An input is JSON texts with :data:`~tests.fuzz.wire.NEXT` between them: the mess
 
 import math
 import warnings
+from dataclasses import astuple
 
 from google.genai.types import LiveServerMessage
 from pydantic import ValidationError
@@ -23,8 +24,8 @@ from gemini.events import (
     Usage,
     parse,
 )
-from gemini.turns import OutputAudio, TurnEnded
 from tests.fuzz.wire import NEXT
+from tests.support.turn_laws import check_sound, check_turn, turns_of
 from tests.support.turns import TrackedTalk
 
 LONGEST_BYTES = 4096
@@ -67,9 +68,10 @@ def check(data: bytes) -> None:
     for talk in talks:
         talk.wait(_LONGEST_TURN_SECS)
         assert talk.tracker.unanswered == 0
-        assert [event.pcm for event in talk.events if isinstance(event, OutputAudio)] == said
-    ends = [event for event in talks[0].events if isinstance(event, TurnEnded)]
-    assert sum(end.answers_utterance for end in ends) == 1
+        check_sound(talk.events, said, cut=False)
+        for turn in turns_of(talk.events):
+            check_turn(turn, cut=False)
+    assert sum(end.answers_utterance for end in talks[0].ends) == 1
 
 
 def _message(text: bytes) -> LiveServerMessage | None:
@@ -100,5 +102,5 @@ def _check_event(event: UpstreamEvent) -> None:
         case Resumable():
             assert event.handle
         case Usage():
-            assert isinstance(event.prompt_tokens, int)
-            assert isinstance(event.response_tokens, int)
+            for tokens in astuple(event):
+                assert isinstance(tokens, int), f"{tokens!r} tokens"

@@ -17,7 +17,7 @@ from gemini.events import (
     TurnComplete,
     UpstreamEvent,
 )
-from gemini.turns import OutputAudio, OutputEnded, OutputStarted, SourceChanged, TargetGrew, TurnEnded, TurnEvent
+from tests.support.turn_laws import check_sound, check_turn, turns_of
 from tests.support.turns import TrackedTalk
 
 LONGEST_BYTES = 512
@@ -28,6 +28,11 @@ _TEXTS = (
 _LANGUAGES = (None, "ko", "en", "")
 _WAITS_SECS = (0.0, 0.01, 0.3, 0.5, 1.0, 1.5, 4.0, 11.9, 12.0, 60.0)
 _STEPS = 10
+_FIRST_VARIANT_OF_ZEROS = 20
+_SECOND_OF_ZEROS = bytes(48_000)
+_MINUTE_HZ = 1000
+_MINUTE = b"\1\0" * (60 * _MINUTE_HZ)
+_CUT = 3
 _LONGEST_TURN_SECS = 1000
 
 
@@ -41,11 +46,11 @@ def check(data: bytes) -> None:
     manual = next(program, 0) % 2 == 0
     talk = TrackedTalk(manual_activity=manual)
     said: list[bytes] = []
-    answered = seen = 0
+    cut = False
     for step in program:
+        cut |= step % _STEPS == _CUT
         _happen(talk, step % _STEPS, step // _STEPS, program, said, manual=manual)
-        answered += _answered([event for _, event in talk.happened[seen:]])
-        seen = len(talk.happened)
+        answered = _answered(talk)
         assert not manual or answered <= talk.sent, "an utterance ended before it was sent whole"
         assert not manual or talk.tracker.unanswered == talk.opened - answered
     if talk.opened > talk.sent:
@@ -53,10 +58,10 @@ def check(data: bytes) -> None:
     talk.wait(_LONGEST_TURN_SECS)
     assert talk.tracker.unanswered == 0
     assert talk.tracker.deadline() is None
-    assert not manual or _answered(talk.events) == talk.opened
-    assert [event.pcm for event in talk.events if isinstance(event, OutputAudio)] == said
-    for turn in _turns_of(talk.events):
-        _check_form(turn)
+    assert not manual or _answered(talk) == talk.opened
+    check_sound(talk.events, said, cut=cut)
+    for turn in turns_of(talk.events):
+        check_turn(turn, cut=cut)
 
 
 def _happen(
@@ -74,13 +79,13 @@ def _happen(
         case 3:
             talk.cut()
         case 4:
-            said.append(bytes([len(said) % 256, variant]))
-            talk.say(TargetAudio(said[-1], 24_000))
+            audio = _audio_event(variant, len(said))
+            said.append(audio.pcm)
+            talk.say(audio)
         case 5:
             talk.say((GenerationComplete(), TurnComplete(), Interrupted(), GoAway(1.0))[variant % 4])
         case 6 if variant == 7:
-            talk.happened += [(talk.now, event) for event in talk.tracker.abandon(talk.now)]
-            talk.opened = talk.sent = _answered(talk.events)
+            talk.lose()
         case _:
             talk.say(_text_event(step, variant, next(program, 0)))
 
@@ -98,30 +103,14 @@ def _text_event(step: int, variant: int, choice: int) -> UpstreamEvent:
             return TargetText(text, finished, language)
 
 
-def _answered(events: list[TurnEvent]) -> int:
-    return sum(isinstance(event, TurnEnded) and event.answers_utterance for event in events)
+def _audio_event(variant: int, number: int) -> TargetAudio:
+    """Sound that tells its number; or zeros; or more than any answer has."""
+    if variant < _FIRST_VARIANT_OF_ZEROS:
+        return TargetAudio(bytes([number % 256, variant]), 24_000)
+    zeros = (bytes(2), _SECOND_OF_ZEROS, _SECOND_OF_ZEROS * 3)
+    long = TargetAudio(_MINUTE, _MINUTE_HZ)
+    return [*(TargetAudio(pcm, 24_000) for pcm in zeros), long][(variant - _FIRST_VARIANT_OF_ZEROS) % 4]
 
 
-def _turns_of(events: list[TurnEvent]) -> list[list[TurnEvent]]:
-    turns: list[list[TurnEvent]] = [[]]
-    for event in events:
-        turns[-1].append(event)
-        if isinstance(event, TurnEnded):
-            turns.append([])
-    assert turns.pop() == [], "something came after the last end"
-    return turns
-
-
-def _check_form(turn: list[TurnEvent]) -> None:
-    """Output starts before it is heard, its end comes after, and the end says what there was."""
-    end = turn[-1]
-    assert isinstance(end, TurnEnded)
-    kinds = [type(event) for event in turn]
-    output = [place for place, event in enumerate(turn) if isinstance(event, TargetGrew | OutputAudio)]
-    assert end.had_output == bool(output)
-    assert kinds.count(OutputStarted) == (1 if output and end.answers_utterance else 0)
-    assert OutputStarted not in kinds or kinds.index(OutputStarted) < output[0]
-    assert OutputEnded not in kinds or kinds.index(OutputEnded) > output[0]
-    texts = [event.text for event in turn if isinstance(event, SourceChanged)]
-    assert end.source_text == (texts[-1] if texts else "")
-    assert all(event.text for event in turn if isinstance(event, TargetGrew)), "an empty piece of target text"
+def _answered(talk: TrackedTalk) -> int:
+    return sum(end.answers_utterance for end in talk.ends)

@@ -99,7 +99,10 @@ def _check_text(text: str) -> None:
         if isinstance(decoded, Fault):
             _check_fault(decoded)
             continue
-        assert decode_text(decoded.model_dump_json(by_alias=True), initialized=initialized) == decoded
+        assert (
+            decode_text(decoded.model_dump_json(by_alias=True, exclude_none=True), initialized=initialized)
+            == decoded
+        )
 
 
 def _check_fault(fault: Fault) -> None:

@@ -56,7 +56,7 @@ class Attempts(FakeConnector):
 
 def dialer(connector: FakeConnector, *fallback_models: str, clock: Callable[[], float] = lambda: 0.0) -> Dialer:
     """For model ``a`` and those that may take over."""
-    return Dialer(connector, CONFIG, fallback_models=fallback_models, clock=clock)
+    return Dialer(connector, CONFIG, fallback_models=fallback_models, attempt_secs=4.0, clock=clock)
 
 
 # Pauses
@@ -124,6 +124,23 @@ async def test_attempts_go_on_until_the_caller_cancels() -> None:
             await dialing.dial()
     assert 15 < len(upstream.times) < 40
     assert dialing.last_failure is LOST
+
+
+async def test_an_attempt_that_takes_too_long_has_failed() -> None:
+    """An upstream that takes the connection and says nothing is given up, and tried again; then the next model."""
+    upstream = Attempts()
+    upstream.delay_secs = 4.1
+    dialing = dialer(upstream, "b")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(10):
+            await dialing.dial()
+    assert upstream.models == ["a", "a", "b"]
+    assert all(4 < pause < 4 + 0.5 for pause in upstream.pauses)
+    assert dialing.last_failure is not None
+    assert dialing.last_failure.kind is FailureKind.UNAVAILABLE
+    assert str(dialing.last_failure) == "no session within 4 s"
+    upstream.delay_secs = 3.9
+    assert (await dialing.dial()).connection is upstream.connection
 
 
 async def test_a_fault_of_ours_is_not_tried_again() -> None:

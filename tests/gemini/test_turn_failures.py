@@ -118,6 +118,22 @@ def test_a_phantom_interrupted_breaks_nothing(more: Event) -> None:
     assert OutputEnded() not in talk.events[: talk.events.index(HEARD) + 1]
 
 
+@pytest.mark.parametrize("more", [AUDIO, TargetText(" Goodbye.")])
+def test_output_that_went_on_may_pause(more: Event) -> None:
+    """After a phantom ``interrupted`` it has the time that it always has."""
+    talk = spoken()
+    talk.say(*ANSWER, Interrupted(), more)
+    talk.wait(11.9)
+    talk.say(AUDIO, *ENDS)
+    assert failures(talk) == [None]
+
+
+@pytest.mark.parametrize("ends", [ENDS, ENDS[:1]])
+def test_an_answer_that_is_all_generated_was_not_broken_off(ends: tuple[Event, ...]) -> None:
+    """``generationComplete`` says so, whatever came before it."""
+    assert outcome(*ANSWER, Interrupted(), *ends)[1] is None
+
+
 @pytest.mark.parametrize("ends", [ENDS, ENDS[:1], ENDS[1:]])
 def test_interrupted_after_an_end_breaks_nothing(ends: tuple[Event, ...]) -> None:
     """There was no output left to interrupt (langwatch/scenario #360)."""
@@ -246,6 +262,40 @@ def test_speech_that_follows_its_text_is_an_answer() -> None:
     talk.say(AUDIO)
     talk.wait(60)
     assert failures(talk) == [None]
+
+
+def sound(secs: float) -> TargetAudio:
+    """So much of a voice."""
+    return TargetAudio(b"\1\0" * round(secs * 1000), 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "no_voice_secs", "fast_voice_secs"),
+    [("x" * 90, 2.0, 3.6), ("x" * 900, 20.0, 36.0), ("안" * 36, 2.0, 3.6), ("안녕 " * 20, 2.0, 4.0)],
+)
+def test_too_little_speech_for_its_text_is_no_answer(
+    text: str, no_voice_secs: float, fast_voice_secs: float
+) -> None:
+    """No voice says 45 letters in a second, or 18 that write a whole syllable; one may say 25, or 10."""
+    for manual_activity in (True, False):
+        ends = [
+            outcome(SOURCE, TargetText(text), sound(secs), *ENDS, manual_activity=manual_activity)[1]
+            for secs in (no_voice_secs, fast_voice_secs)
+        ]
+        assert ends == [TurnFailure.NO_AUDIO, None]
+
+
+@pytest.mark.parametrize("text", ["x" * 15, "안녕하세요"])
+def test_a_word_may_be_short(text: str) -> None:
+    """For some letters any sound at all will do."""
+    assert outcome(SOURCE, TargetText(text), AUDIO, *ENDS)[1] is None
+
+
+def test_zeros_are_no_part_of_the_speech() -> None:
+    """A voice that falls silent in the first word said no more than that, however long the silence."""
+    text = TargetText("x" * 90)
+    assert outcome(SOURCE, text, sound(1.5), *[ZEROS] * 9, *ENDS)[1] is TurnFailure.NO_AUDIO
+    assert outcome(SOURCE, text, ZEROS, sound(1.8), ZEROS, sound(1.8), *ENDS)[1] is None
 
 
 # Zeros for speech
@@ -378,6 +428,7 @@ FAILING: list[tuple[Event, ...]] = [
     ENDS,
     (ZEROS, *ENDS),
     (*[ZEROS] * 10,),
+    (TargetText("x" * 450), *ENDS),
     (MINUTE, MINUTE, MINUTE),
 ]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from tests.hostile import messages
 from tests.hostile.frames import (
@@ -114,7 +115,8 @@ async def _converse(attack: Attack, tally: Tally, draw: Callable[[Rng], Content]
         talk = _Conversation(attack, tally, connection, encode)
         if attack.rng.random() < 0.7:
             encoding = attack.rng.choice(["base64", "binary"])
-            await talk.say(messages.init(attack.rng, audioEncoding=encoding))
+            resume: dict[str, Any] = attack.rng.choice([{}, {"resume": {}}, {"resume": messages.claim(attack.rng)}])
+            await talk.say(messages.init(attack.rng, audioEncoding=encoding, **resume))
             if attack.rng.random() < 0.7:
                 await connection.until_kind("connected")
         for _ in range(attack.rng.randrange(LONGEST // 2, LONGEST)):
@@ -213,7 +215,7 @@ def check_errors(errors: list[Message]) -> None:
         AssertionError: One does.
     """
     for error in errors:
-        assert set(error) == {"type", "code", "message"}, error
+        assert set(error) - {"seq"} == {"type", "code", "message"}, error
         text = error["message"]
         assert text.isprintable(), text
         assert len(text) <= _LONGEST_ERROR, text

@@ -30,7 +30,18 @@ _STRANGE_TEXT = (
     "init\x00", "INIT", "close ",
 )  # fmt: skip
 _SERVER_TYPES = ("connected", "error", "turn_complete", "speech_state", "audio_response", "ping")
-_MEMBERS = ("type", "config", "language", "useWhisper", "sampleRate", "audioEncoding", "data", "timestamp", "room")
+_MEMBERS = (
+    "type",
+    "config",
+    "language",
+    "useWhisper",
+    "sampleRate",
+    "audioEncoding",
+    "data",
+    "timestamp",
+    "room",
+    "resume",
+)
 _TOKENS = (
     *('{', '}', '[', ']', '"', ":", ",", "\\", "null", "true", "false", "0", "-1", "1e9", "\\u0000", "\\ud800"),
     *("\x00", "\n", "\x1b", "가", "😀", '"type"', '"init"', '"audio"', '"interrupt"', '"data"', "AA==", "="),
@@ -89,6 +100,20 @@ def init(rng: Rng, **config: Any) -> str:
     return text({"type": "init", "config": chosen})
 
 
+def claim(rng: Rng, *, strange: bool = False) -> dict[str, Any]:
+    """``resume`` that asks for a session that is none of the client's, or that is told wrong."""
+    made: dict[str, Any] = {
+        "sessionId": rng.choice(["550e8400-e29b-41d4-a716-446655440000", "", *_STRANGE_TEXT]),
+        "resumeToken": rng.choice(["", "A" * 43, *_STRANGE_TEXT]),
+        "lastSeq": rng.choice([0, 1, 2**53 - 1]),
+        "firstSample": rng.choice([0, 5.0, 2**53 - 1]),
+    }
+    if strange:
+        made[rng.choice(list(made))] = strange_value(rng)
+        made.pop(rng.choice([*made, "none"]), None)
+    return made
+
+
 def audio(pcm_bytes: bytes, **fields: Any) -> str:
     """An ``audio`` message."""
     return text({"type": "audio", "data": base64.b64encode(pcm_bytes).decode(), **fields})
@@ -98,7 +123,8 @@ def wrong_types(rng: Rng) -> Content:
     """A message of ours in which a field has a value of another type, or none."""
     kind = rng.choice(["init", "audio", "interrupt", "close", "type"])
     if kind == "init":
-        config = {rng.choice(["language", "useWhisper", "sampleRate", "audioEncoding"]): strange_value(rng)}
+        name = rng.choice(["language", "useWhisper", "sampleRate", "audioEncoding", "resume"])
+        config = {name: strange_value(rng)} if rng.random() < 0.7 else {"resume": claim(rng, strange=True)}
         return text({"type": "init", "config": rng.choice([config, strange_value(rng)])})
     if kind == "audio":
         return text({"type": "audio", rng.choice(["data", "timestamp"]): strange_value(rng)})

@@ -18,6 +18,7 @@ _BRACKETS = re.compile(r"[\[\]{}]")
 _TYPES = ("init", "audio", "interrupt", "close")
 _LANGUAGES = ("auto", "ko", "en")
 _ENCODINGS = ("base64", "binary")
+_CLAIM = ("sessionId", "resumeToken", "lastSeq", "firstSample")
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8000, 48000
 
 
@@ -139,6 +140,7 @@ class Oracle:
             and rate == int(rate)
             and isinstance(config.get("audioEncoding", "base64"), str)
             and config.get("audioEncoding", "base64") in _ENCODINGS
+            and _is_resume(config.get("resume", {}))
         )
         if not well_formed:
             return Verdict("INVALID_MESSAGE")
@@ -159,6 +161,20 @@ class Oracle:
         if size == 0 or size % 2 or size > most:
             return Verdict("INVALID_AUDIO")
         return Verdict(accepted="audio")
+
+
+def _is_resume(value: Any) -> bool:
+    """Whether ``resume`` is an object with all of its four fields, or with none of them."""
+    if not isinstance(value, dict):
+        return False
+    found = [value[name] for name in _CLAIM if name in value]
+    if not found:
+        return True
+    return (
+        len(found) == len(_CLAIM)
+        and all(isinstance(text, str) for text in found[:2])
+        and all(_is_number(count) and 0 <= count <= 2**53 - 1 and count == int(count) for count in found[2:])
+    )
 
 
 class _NoJsonError(ValueError):

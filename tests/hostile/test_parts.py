@@ -23,6 +23,7 @@ ENDED = (
     "2026-01-01 00:00:00,000 - pipelines.session - INFO - session ended"
     " session_id=36525413-e37c-4bf7-9f94-62a04033ee31 reason='closed by client' close_code=1000\n"
 )
+DRAINED = "2026-01-01 00:00:00,000 - pipelines.drain - INFO - drained sessions=1 cut=0 duration_secs=0.1\n"
 
 
 # Frames
@@ -143,7 +144,7 @@ def test_the_oracle_counts_refusals() -> None:
 def test_a_quiet_log_is_fine() -> None:
     """One end for a connection, and a line for a request that was refused."""
     http = "2026-01-01 00:00:00,000 - uvicorn.error - WARNING - Invalid HTTP request received.\n"
-    assert check_log(ENDED + http, handshakes=1, refused_requests=1) == []
+    assert check_log(ENDED + http + DRAINED, handshakes=1, refused_requests=1) == []
 
 
 @pytest.mark.parametrize(
@@ -151,6 +152,7 @@ def test_a_quiet_log_is_fine() -> None:
     [
         ("Traceback (most recent call last):\n", "another form"),
         (ENDED, "2 lines for its end"),
+        (DRAINED * 2, "2 lines that say 'drained'"),
         (ENDED.replace("36525413", "00000000"), "1 connections were accepted, and the log has 2 ends"),
         (ENDED.replace("INFO", "ERROR"), "nobody should need"),
         (ENDED.replace("client'", "client\x1b[2J'"), "nobody should need"),

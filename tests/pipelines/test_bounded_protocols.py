@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.hostile.frames import CONTINUATION, PING, Address, RawConnection, fra
 from tests.support.waiting import until
 
 _UNREAD_PINGS = 60_000
+_FLOOD = 300_000
 
 
 class QuickWebSocket(BoundedWebSocket):
@@ -41,10 +43,11 @@ class QuickHttp(BoundedHttp):
 
 
 @contextlib.asynccontextmanager
-async def served() -> AsyncIterator[tuple[Address, list[QuickWebSocket]]]:
+async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSocket]]]:
     """A server whose sessions say each text again and end at ``bye``, and the WebSockets that it made.
 
-    A session at ``/flood`` talks until nobody listens.
+    A session at ``/flood`` talks until nobody listens, one at ``/stuck`` until it would have to wait, then waits
+    for the client. ``options`` are uvicorn's.
     """
     app = FastAPI()
 
@@ -65,6 +68,13 @@ async def served() -> AsyncIterator[tuple[Address, list[QuickWebSocket]]]:
                 async with asyncio.timeout(0.1):
                     await websocket.send_text("x" * 60_000)
 
+    @app.websocket("/stuck")
+    async def stuck(websocket: WebSocket) -> None:
+        await websocket.accept()
+        while made[-1].transport.get_write_buffer_size() == 0:
+            await websocket.send_text("x" * 20_000)
+        await websocket.receive()
+
     @app.get("/health")
     async def health() -> str:
         return "ok"
@@ -77,10 +87,10 @@ async def served() -> AsyncIterator[tuple[Address, list[QuickWebSocket]]]:
         ws=protocol,
         http=QuickHttp,
         ws_per_message_deflate=False,
-        ws_ping_interval=None,
         loop="none",
         log_config=None,
         lifespan="off",
+        **{"ws_ping_interval": None, **options},
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -193,4 +203,112 @@ async def test_a_second_request_has_to_come_as_well() -> None:
         assert await connection.read_status() == 200
         await connection.send_raw(b"GET /health HT")
         await gone(connection)
+        await connection.drop()
+
+
+# Turns
+
+
+async def test_a_flood_of_frames_leaves_others_their_turn() -> None:
+    """While megabytes of the shortest frames are parsed, others are served."""
+    async with served() as (address, made):
+        flooding = await RawConnection.connect(address)
+        await flooding.send_raw(handshake("x"))
+        assert await flooding.read_status() == 101
+        quiet = await RawConnection.open(address)
+        pings = frame(b"", PING) * _FLOOD
+        sending = asyncio.create_task(flooding.send_raw(pings))
+        await until(lambda: made[0].pings > 0)
+        for number in range(1, 11):
+            await quiet.send('{"type":"one"}')
+            await quiet.until_messages(number)
+        assert made[0].pings < _FLOOD, "the flood was parsed before others had their turn"
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await flooding.drop()
+        await quiet.drop()
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 5000, 200_000])
+async def test_messages_arrive_whole_and_in_order(size: int) -> None:
+    """However many are in what is read at once, and wherever a turn ends."""
+    async with served() as (address, _):
+        connection = await RawConnection.open(address)
+        kinds = [f"{number:03}" + "x" * size for number in range(20)]
+        await connection.send_raw(b"".join(frame(b'{"type":"%s"}' % kind.encode()) for kind in kinds))
+        await connection.until_messages(len(kinds))
+        assert [message["type"] for message in connection.got.messages] == kinds
+        await connection.send("bye")
+        assert await connection.until_closed() == 1000
+        await connection.drop()
+
+
+async def test_what_comes_after_a_close_is_not_read_for_long() -> None:
+    """A client that sends on although it was told the end costs nothing more, and keeps its place for a while."""
+    async with served() as (address, made):
+        connection = await RawConnection.open(address)
+        await connection.send("bye")
+        assert await connection.until_closed() == 1000
+        assert made[0].close_sent
+        most = made[0].most_after_close_bytes
+        sending = asyncio.create_task(connection.send_raw(frame(bytes(2**20)) * 16))
+        await until(lambda: made[0].transport.is_closing() or made[0]._after_close_bytes > most)
+        assert made[0]._after_close_bytes < most + 2**16
+        assert not made[0]._unparsed
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await connection.drop()
+
+
+# Connections
+
+
+async def test_connections_are_bounded() -> None:
+    """One more than the limit is cut without a word; when one goes, the next is served."""
+    async with served(limit_concurrency=4) as (address, made):
+        held = [await RawConnection.open(address) for _ in range(3)]
+        more = await RawConnection.connect(address)
+        await gone(more)
+        await more.drop()
+        await held[0].drop()
+        await until(lambda: made[0].disconnected)
+        again = await RawConnection.open(address)
+        await again.send('{"type":"one"}')
+        await again.until_messages(1)
+        for connection in (*held[1:], again):
+            await connection.drop()
+
+
+async def test_connections_that_come_at_once_are_let_in_one_by_one() -> None:
+    """The handshakes are answered in the order in which the connections came, the pause apart."""
+    async with served() as (address, made):
+        connections = [await RawConnection.connect(address) for _ in range(10)]
+        for connection in connections:
+            await connection.send_raw(handshake("x"))
+        began = asyncio.get_running_loop().time()
+        statuses = [await connection.read_status() for connection in connections]
+        assert statuses == [101] * 10
+        assert len(made) == 10
+        assert asyncio.get_running_loop().time() - began >= 0.8 * 9 * BoundedHttp.spacing_secs
+        for connection in connections:
+            await connection.drop()
+
+
+async def test_what_the_kernel_keeps_for_a_connection_is_bounded() -> None:
+    """Its buffers do not grow to several MiB."""
+    async with served() as (address, made):
+        connection = await RawConnection.open(address)
+        sock = made[0].transport.get_extra_info("socket")
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            assert sock.getsockopt(socket.SOL_SOCKET, option) <= 2 * 128 * 1024
+        await connection.drop()
+
+
+async def test_a_client_that_answers_no_ping_and_takes_nothing_is_gone_in_the_end() -> None:
+    """Although nothing more is written to it, and what was written is never taken."""
+    async with served(ws_ping_interval=0.1, ws_ping_timeout=0.1) as (address, made):
+        connection = await RawConnection.connect(address, buffer_bytes=4096)
+        await connection.send_raw(handshake("x", path=b"/stuck"))
+        assert await connection.read_status() == 101
+        await until(lambda: made[0].disconnected)
         await connection.drop()

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from starlette.types import Message
-from starlette.websockets import WebSocketState
 
 from pipelines.client_socket import ClientSocket
 from protocol.messages import Interrupted
@@ -46,11 +44,6 @@ async def socket(network: FakeNetwork, overflows: Overflows) -> AsyncIterator[Cl
     yield socket
     network.may_write.set()
     await socket.close(1000, flush=False)
-
-
-async def nothing_to_receive() -> Message:
-    """A pipeline that hears nothing."""
-    raise AssertionError("nobody reads here")
 
 
 # Writing
@@ -95,15 +88,6 @@ async def test_a_write_that_never_ends_is_a_client_that_does_not_read(
     assert network.frames == []
 
 
-async def test_the_time_of_the_last_frame_is_known(socket: ClientSocket) -> None:
-    """Idleness is judged by what was handed in, on the loop's clock."""
-    loop = asyncio.get_running_loop()
-    await settle(5)
-    assert socket.sent_at == pytest.approx(loop.time() - 5, abs=0.1)
-    socket.send("a")
-    assert socket.sent_at == pytest.approx(loop.time(), abs=0.1)
-
-
 async def test_too_much_that_waits_is_said_once(
     socket: ClientSocket, network: FakeNetwork, overflows: Overflows
 ) -> None:
@@ -128,6 +112,28 @@ async def test_what_was_written_makes_room(
         await settle()
     assert overflows.count == 0
     assert len(network.frames) == 20
+
+
+async def test_what_is_said_again_is_no_backlog(
+    socket: ClientSocket, network: FakeNetwork, overflows: Overflows
+) -> None:
+    """Frames that are kept elsewhere may be many; what is said after them comes after them, and is bounded."""
+    network.may_write.clear()
+    socket.send("connected")
+    socket.send_again(["x" * 90, b"y" * 90, "z" * 90])
+    socket.send("n" * 80)
+    assert (overflows.count, socket.backlog_bytes) == (0, 89)
+    network.may_write.set()
+    await settle()
+    assert network.frames == ["connected", "x" * 90, b"y" * 90, "z" * 90, "n" * 80]
+    assert socket.backlog_bytes == 0
+    network.may_write.clear()
+    socket.send("n" * 101)
+    assert overflows.count == 1
+    socket.send_again(["late"])
+    network.may_write.set()
+    await settle()
+    assert network.frames[-1] == "n" * 101
 
 
 async def test_a_client_that_is_gone_is_no_fault(
@@ -218,37 +224,3 @@ async def test_closing_twice_is_harmless(socket: ClientSocket, network: FakeNetw
     await socket.close(1008, flush=False)
     await socket.close(1000, flush=False)
     assert network.close_code == 1008
-
-
-# What a transport sees
-
-
-async def test_a_transport_writes_through_the_same_queue(socket: ClientSocket, network: FakeNetwork) -> None:
-    """Frames of the pipeline keep their order with those of the session."""
-    view = socket.pipeline_view(nothing_to_receive)
-    assert view.client_state is view.application_state is WebSocketState.CONNECTED
-    socket.send("1")
-    await view.send_text("2")
-    await view.send_bytes(b"3")
-    socket.send("4")
-    await settle()
-    assert network.frames == ["1", "2", b"3", "4"]
-
-
-async def test_a_transport_cannot_close(socket: ClientSocket, network: FakeNetwork) -> None:
-    """The stock transport closes with 1000 whatever happened; only the session knows the right code."""
-    view = socket.pipeline_view(nothing_to_receive)
-    await view.close()
-    await settle()
-    socket.send("still here")
-    await settle()
-    assert (network.frames, network.close_code) == (["still here"], None)
-
-
-async def test_a_transport_reads_from_where_it_is_told(socket: ClientSocket) -> None:
-    """The session's reader stays the only one on the network."""
-
-    async def receive() -> Message:
-        return {"type": "websocket.receive", "text": "from the inbox"}
-
-    assert await socket.pipeline_view(receive).receive_text() == "from the inbox"

@@ -20,6 +20,12 @@ def audio(size_bytes: int) -> InputAudioRawFrame:
     return InputAudioRawFrame(bytes(size_bytes), 16_000, 1)
 
 
+async def put_when_there_is_room(inbox: Inbox, size_bytes: int) -> None:
+    """Put a chunk in, as the reader does."""
+    await inbox.room()
+    inbox.put(audio(size_bytes))
+
+
 async def take(inbox: Inbox, count: int) -> list[Frame]:
     """The next frames, as the pipeline takes them."""
     messages = [await inbox.receive() for _ in range(count)]
@@ -32,7 +38,7 @@ async def test_nothing_comes_out_before_the_session_is_ready() -> None:
     inbox = Inbox(10_000)
     frames: list[Frame] = [audio(100), InputTransportMessageFrame(message=Interrupt()), audio(200)]
     for frame in frames:
-        await inbox.put(frame)
+        inbox.put(frame)
     taking = asyncio.create_task(take(inbox, 3))
     await settle(10)
     assert not taking.done()
@@ -47,7 +53,7 @@ async def test_who_waits_gets_the_next_frame() -> None:
     taking = asyncio.create_task(take(inbox, 1))
     await settle()
     frame = audio(100)
-    await inbox.put(frame)
+    inbox.put(frame)
     assert await taking == [frame]
 
 
@@ -55,8 +61,8 @@ async def test_the_reader_waits_at_the_bound() -> None:
     """No client makes the server hold more than the bound and one frame; what waited goes in when there is room."""
     inbox = Inbox(1000)
     for _ in range(2):
-        await inbox.put(audio(250))
-    waiting = asyncio.create_task(inbox.put(audio(10)))
+        inbox.put(audio(250))
+    waiting = asyncio.create_task(put_when_there_is_room(inbox, 10))
     await settle(10)
     assert not waiting.done()
     inbox.open()
@@ -68,18 +74,18 @@ async def test_the_reader_waits_at_the_bound() -> None:
 async def test_there_is_always_room_for_one_frame() -> None:
     """A frame over the bound goes in where nothing else waits."""
     inbox = Inbox(1000)
-    await inbox.put(audio(5000))
+    inbox.put(audio(5000))
     inbox.open()
     await take(inbox, 1)
-    await inbox.put(audio(5000))
+    inbox.put(audio(5000))
 
 
 async def test_frames_without_audio_count_too() -> None:
     """A flood of interrupts is held back like audio."""
     inbox = Inbox(1024)
     for _ in range(4):
-        await inbox.put(InputTransportMessageFrame(message=Interrupt()))
-    waiting = asyncio.create_task(inbox.put(audio(10)))
+        inbox.put(InputTransportMessageFrame(message=Interrupt()))
+    waiting = asyncio.create_task(put_when_there_is_room(inbox, 10))
     await settle()
     assert not waiting.done()
     inbox.open()
@@ -97,7 +103,7 @@ async def test_tiny_frames_are_bounded_by_their_number(size_bytes: int) -> None:
     async def flood() -> None:
         nonlocal held
         for _ in range(1000):
-            await inbox.put(audio(size_bytes))
+            await put_when_there_is_room(inbox, size_bytes)
             held += 1
 
     flooding = asyncio.create_task(flood())
@@ -109,10 +115,10 @@ async def test_tiny_frames_are_bounded_by_their_number(size_bytes: int) -> None:
 async def test_a_small_frame_taken_from_a_full_inbox_makes_no_room() -> None:
     """What goes in after something came out still keeps the bound."""
     inbox = Inbox(1000)
-    await inbox.put(audio(10))
-    await inbox.put(audio(5000))
+    inbox.put(audio(10))
+    inbox.put(audio(5000))
     inbox.open()
-    waiting = asyncio.create_task(inbox.put(audio(5000)))
+    waiting = asyncio.create_task(put_when_there_is_room(inbox, 5000))
     await take(inbox, 1)
     await settle()
     assert not waiting.done()
@@ -133,7 +139,8 @@ def test_every_frame_comes_out_once_and_in_order(sizes: list[int], opened_after:
 
         async def put_all() -> None:
             for frame in frames:
-                await inbox.put(frame)
+                await inbox.room()
+                inbox.put(frame)
 
         putting = asyncio.create_task(put_all())
         for _ in range(opened_after):

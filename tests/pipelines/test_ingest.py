@@ -75,3 +75,51 @@ def test_who_stays_above_the_rate_is_refused_in_the_end(rate: float) -> None:
         clock.now_secs += 0.02
         taken_secs += rate * 0.02
     assert taken_secs == pytest.approx(30 * rate / (rate - 4), rel=0.02, abs=2)
+
+
+def test_who_was_away_may_send_what_was_spoken_meanwhile() -> None:
+    """Beside everything that is allowed anyway, at whatever pace, and not a second more."""
+    clock = Clock()
+    metered = meter(clock)
+    assert metered.take(1) is None
+    clock.now_secs += 40
+    metered.allow_absence(45)
+    assert metered.take(40) is None
+    clock.now_secs += 100
+    assert metered.take(30) is None
+    assert metered.take(0.1) is not None
+
+
+def test_each_second_of_absence_counts_once() -> None:
+    """Who reconnects again and again gains nothing by it, and audio that came is no absence."""
+    clock = Clock()
+    metered = meter(clock)
+    clock.now_secs += 10
+    for _ in range(5):
+        metered.allow_absence(45)
+    assert metered.take(10) is None
+    metered.allow_absence(45)
+    assert metered.take(30) is None
+    assert metered.take(0.1) is not None
+
+
+def test_a_long_absence_counts_for_as_long_as_a_session_waits() -> None:
+    """However often: a client that was mute for hours does not save up a flood."""
+    clock = Clock()
+    metered = meter(clock)
+    for _ in range(100):
+        clock.now_secs += 3600
+        metered.allow_absence(45)
+    assert metered.take(45 + 30) is None
+    assert metered.take(0.1) is not None
+
+
+def test_an_absence_pays_no_debt_twice() -> None:
+    """A bucket that is nearly full drains while the client is away, and the absence is counted beside it."""
+    clock = Clock()
+    metered = meter(clock)
+    assert metered.take(30) is None
+    clock.now_secs += 1
+    metered.allow_absence(45)
+    assert metered.take(4 + 1) is None
+    assert metered.take(0.1) is not None

@@ -9,6 +9,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 
 from pipelines.client_socket import ClientSocket
 from pipelines.inbox import Inbox
+from pipelines.outgoing import pipeline_view
 from pipelines.pipeline_run import PipelineRun
 from processors.frames import ProtocolMessageFrame
 from protocol.messages import InitConfig, Interrupted
@@ -69,7 +70,7 @@ class Run:
         serializer = ProtocolSerializer(max_message_bytes=1000, max_chunk_secs=5)
         serializer.accept(InitConfig())
         self.pipeline = PipelineRun(
-            socket.pipeline_view(Inbox(1000).receive),
+            pipeline_view(socket.send, Inbox(1000).receive),
             serializer,
             steps,
             on_started=lambda: self.told.append("started"),

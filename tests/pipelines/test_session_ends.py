@@ -14,9 +14,11 @@ from gemini.events import SourceText, TargetAudio, TargetText, TurnComplete
 from processors.gemini_live import GeminiLive
 from tests.support.fake_upstream import FakeConnector
 from tests.support.interpreted import RATE_HZ, SPEECH, Client, client
+from tests.support.pcm import tone
 from tests.support.virtual_time import settle
 
-ANSWER = (SourceText("안녕하세요."), TargetAudio(bytes(4800), 24_000), TargetText("Hello."), TurnComplete())
+SOUND = tone(0.1, 24_000)
+ANSWER = (SourceText("안녕하세요."), TargetAudio(SOUND, 24_000), TargetText("Hello."), TurnComplete())
 REFUSED = UpstreamError(FailureKind.REJECTED, "no")
 LOST = UpstreamError(FailureKind.UNAVAILABLE, "lost")
 UPSTREAMS: dict[str, Callable[[], FakeConnector]] = {
@@ -101,7 +103,7 @@ async def test_close_ends_at_once_without_finals() -> None:
         await user.init()
         user.speak(SPEECH + bytes(2 * RATE_HZ))
         await settle(0.5)
-        user.upstream.connection.say(TargetText("Hello"), TargetAudio(bytes(4800), 24_000))
+        user.upstream.connection.say(TargetText("Hello"), TargetAudio(SOUND, 24_000))
         await user.network.wait_for("audio_response")
         user.network.say({"type": "close"})
         assert await user.ended() == (None, 1000)
@@ -169,7 +171,7 @@ async def test_a_client_that_does_not_read_is_dropped() -> None:
         user.speak(SPEECH + bytes(2 * RATE_HZ))
         await settle(0.5)
         user.network.may_write.clear()
-        user.upstream.connection.say(TargetAudio(bytes(200_000), 24_000))
+        user.upstream.connection.say(TargetAudio(SOUND * 42, 24_000))
         await settle(1)
         user.network.may_write.set()
         assert await user.ended() == (None, 1013)
@@ -180,7 +182,7 @@ async def test_a_client_that_takes_nothing_is_dropped() -> None:
     async with client(ws_ping_interval=20, ws_ping_timeout=10) as user:
         await said_something(user)
         user.network.may_write.clear()
-        user.upstream.connection.say(TargetAudio(bytes(4800), 24_000))
+        user.upstream.connection.say(TargetAudio(SOUND, 24_000))
         stuck_at = user.secs
         await user.serving
         assert user.secs - stuck_at == pytest.approx(30, abs=0.1)
@@ -200,7 +202,7 @@ async def test_a_step_that_fails_is_a_fault_of_ours(
         session_id = (await user.init())["sessionId"]
         user.speak(SPEECH + bytes(2 * RATE_HZ))
         await settle(0.5)
-        user.upstream.connection.say(TargetAudio(bytes(4800), 24_000))
+        user.upstream.connection.say(TargetAudio(SOUND, 24_000))
         assert await user.ended() == ("INTERNAL", 1011)
         message = user.network.of("error")[0]["message"]
         assert session_id in message
@@ -289,10 +291,11 @@ async def test_a_server_that_stops_while_a_session_ends_leaves_nothing(way: str)
 
 
 async def test_what_was_finished_comes_before_the_error() -> None:
-    """Lost right after a turn: the client gets all of the turn, then the error, the close, and no more."""
+    """Lost for good right after a turn: the client gets all of it, then the error, the close, and no more."""
     async with client() as user:
         await said_something(user)
         user.network.frames.clear()
+        user.upstream.down = LOST
         user.upstream.connection.say(*ANSWER)
         user.upstream.connection.lose()
         assert await user.ended() == ("UPSTREAM_UNAVAILABLE", 1011)
@@ -312,13 +315,14 @@ async def test_what_was_finished_comes_before_the_error() -> None:
 
 @pytest.mark.parametrize("how", ["receiving", "sending"])
 async def test_a_turn_that_breaks_off_ends_with_what_there_is(how: str) -> None:
-    """Lost in the middle of output: finals with the texts so far, the end of the turn, then the error."""
+    """Lost for good in the middle of output: that is void, the turn ends with what was said, then the error."""
     async with client() as user:
         await user.init()
         user.speak(SPEECH)
         await settle(0.1)
         user.network.frames.clear()
-        user.upstream.connection.say(SourceText("안녕"), TargetAudio(bytes(4800), 24_000), TargetText("Hel"))
+        user.upstream.connection.say(SourceText("안녕"), TargetAudio(SOUND, 24_000), TargetText("Hel"))
+        user.upstream.down = LOST
         if how == "receiving":
             user.upstream.connection.lose()
         else:
@@ -330,9 +334,10 @@ async def test_a_turn_that_breaks_off_ends_with_what_there_is(how: str) -> None:
             ("input_transcription", "partial", "안녕"),
             ("audio_response",),
             ("output_transcription", "partial", "Hel"),
+            ("interrupted",),
+            ("input_transcription", "partial", "안녕"),
             ("input_transcription", "final", "안녕"),
-            ("output_transcription", "final", "Hel"),
-            ("turn_complete", "안녕", "Hel"),
+            ("turn_complete", "안녕", ""),
             ("error",),
         ]
 

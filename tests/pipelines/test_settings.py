@@ -69,6 +69,8 @@ def load_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
         ("idle_timeout_secs", 900),
         ("max_session_secs", 0),
         ("max_sessions", 100),
+        ("metrics_token", None),
+        ("drain_secs", 30),
     ],
 )
 def test_documented_defaults(name: str, default: object) -> None:
@@ -367,11 +369,18 @@ def test_a_missing_key_is_named() -> None:
 # What is derived
 
 
-def test_pipeline_files_may_name_every_setting_but_the_key() -> None:
+def test_a_token_that_is_too_short_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator reads what is expected; what came would be a part of a secret."""
+    with pytest.raises(SettingsError) as raised:
+        load_with(monkeypatch, METRICS_TOKEN="hunter2")
+    assert str(raised.value) == "METRICS_TOKEN: expected at least 16 characters"
+
+
+def test_pipeline_files_may_name_every_setting_but_the_secrets() -> None:
     """The variables are the settings' names in capitals, with typed values."""
     settings = load_settings(vad_hangover_frames=7)
     variables = settings.pipeline_variables()
-    assert set(variables) == {name.upper() for name in Settings.model_fields} - {"GEMINI_API_KEY"}
+    assert set(variables) == {name.upper() for name in Settings.model_fields} - {"GEMINI_API_KEY", "METRICS_TOKEN"}
     assert variables["VAD_HANGOVER_FRAMES"] == 7
     assert variables["GEMINI_VOICE"] is None
 

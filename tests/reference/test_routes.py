@@ -139,6 +139,7 @@ async def test_every_route_is_described(http: httpx.AsyncClient) -> None:
     assert set(routes["paths"]) == {
         "/health",
         "/ready",
+        "/metrics",
         "/asyncapi.json",
         "/schema/client-messages.json",
         "/schema/server-messages.json",
@@ -150,6 +151,15 @@ async def test_every_route_is_described(http: httpx.AsyncClient) -> None:
         content = answers[code]["content"]["application/json"]
         assert content["schema"] == {"$ref": f"#/components/schemas/{model.__name__}"}
         model.model_validate(content["example"])
+
+
+async def test_the_metrics_are_described_as_text(http: httpx.AsyncClient) -> None:
+    """Each answer of ``/metrics`` has a text and an example; no other kind is promised."""
+    answers = (await http.get("/openapi.json")).json()["paths"]["/metrics"]["get"]["responses"]
+    assert set(answers) == {"200", "401", "403"}
+    for answer in answers.values():
+        assert set(answer["content"]) == {"text/plain"}
+        assert answer["content"]["text/plain"]["example"]
 
 
 async def test_the_routes_answer_as_described() -> None:

@@ -45,6 +45,15 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 RATES = st.integers(7990, 48010) | st.floats(7990, 48010) | st.sampled_from([8000.0, 8000, 48000.0, 7999.5])
 BASE64 = st.binary(max_size=9).map(lambda pcm: base64.b64encode(pcm).decode()) | st.text("AQgw+/=- \n", max_size=12)
+RESUMES = st.fixed_dictionaries(
+    {},
+    optional={
+        "sessionId": st.text(max_size=3) | JSON_VALUES,
+        "resumeToken": st.text(max_size=3) | JSON_VALUES,
+        "lastSeq": st.integers(-1, 2**53) | st.floats(-1, 2**54) | JSON_VALUES,
+        "firstSample": st.integers(-1, 2**53) | JSON_VALUES,
+    },
+)
 CONFIGS = st.fixed_dictionaries(
     {},
     optional={
@@ -52,6 +61,7 @@ CONFIGS = st.fixed_dictionaries(
         "useWhisper": st.booleans() | JSON_VALUES,
         "sampleRate": RATES | JSON_VALUES,
         "audioEncoding": st.sampled_from(["base64", "binary", "Binary"]) | JSON_VALUES,
+        "resume": RESUMES | JSON_VALUES,
         "room": JSON_VALUES,
     },
 )
@@ -70,6 +80,15 @@ MESSAGES = st.fixed_dictionaries(
 @example({"type": "init", "config": {"sampleRate": 16000.0}})
 @example({"type": "init", "config": {"sampleRate": True}})
 @example({"type": "init", "config": None})
+@example({"type": "init", "config": {"resume": {}}})
+@example({"type": "init", "config": {"resume": None}})
+@example({"type": "init", "config": {"resume": {"sessionId": "a", "resumeToken": "b", "lastSeq": 0}}})
+@example(
+    {
+        "type": "init",
+        "config": {"resume": {"sessionId": "a", "resumeToken": "b", "lastSeq": 0, "firstSample": 2**53 - 1}},
+    }
+)
 @example({"type": "audio", "data": "AAA=", "timestamp": False})
 @example({"type": "audio", "data": "AAAAAAAA=="})
 def test_the_schema_accepts_exactly_what_the_server_takes(value: object) -> None:

@@ -37,6 +37,11 @@ def test_a_client_reads_defaults_and_bounds() -> None:
         ["`config.useWhisper`", "boolean", "`false`"],
         ["`config.sampleRate`", "integer, 8000 to 48000", "`16000`"],
         ["`config.audioEncoding`", "string", '`"base64"`'],
+        ["`config.resume`", "object", "none"],
+        ["`config.resume.sessionId`", "string", "none"],
+        ["`config.resume.resumeToken`", "string", "none"],
+        ["`config.resume.lastSeq`", "integer, 0 or more", "none"],
+        ["`config.resume.firstSample`", "integer, 0 or more", "none"],
     ]
     assert cells(fields_table(message_schema("audio"), sent_by_client=True))[1][:3] == [
         "`data`",
@@ -55,7 +60,8 @@ def test_a_reader_of_the_server_learns_when_a_field_is_sent() -> None:
     assert sent["connected", "`engine`"] == "always"
     assert sent["output_transcription", "`text`"] == "always, never empty"
     assert sent["output_transcription", "`language`"] == "only if final"
-    assert sent["warning", "`ms`"] == "only with `SPEECH_DROPPED`"
+    assert sent["warning", "`ms`"] == "only with `SPEECH_DROPPED` and `AUDIO_LOST`"
+    assert sent["error", "`seq`"] == sent["connected", "`resumed`"] == "if the session can be resumed"
     assert sent["error", "`code`"] == "may be missing"
 
 

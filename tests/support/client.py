@@ -63,6 +63,10 @@ class ProtocolClient:
         """Send zeros."""
         await self.stream(bytes(self._sample_rate_hz * duration_ms // 1000 * 2), chunk_ms=chunk_ms, speed=speed)
 
+    async def heard(self) -> None:
+        """Wait until the server has received everything that was sent so far, by a ping after it."""
+        await (await self._connection.ping())
+
     def of(self, *types: str) -> list[Message]:
         """The messages of these types so far."""
         return [message for message in self.messages if message["type"] in types]

@@ -1,4 +1,4 @@
-"""One client of an :class:`~pipelines.session.InterpreterSession`, without a network and in virtual time."""
+"""One client of a :class:`~pipelines.connection.ClientConnection`, without a network and in virtual time."""
 
 import asyncio
 import base64
@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from pipelines.session import InterpreterSession, Services
+from pipelines.connection import ClientConnection
+from pipelines.session import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
 from pipelines.spec import load_pipeline
@@ -67,9 +68,16 @@ class Client:
 async def client(
     upstream: FakeConnector | None = None, *, sessions: Sessions | None = None, **settings: Any
 ) -> AsyncIterator[Client]:
-    """A client that has just been accepted; it drops the connection at the end, if it still has one."""
+    """A client that has just been accepted; it drops the connection at the end, if it still has one.
+
+    Args:
+        upstream: Missing: one that connects at once.
+        sessions: The server's, shared with other clients, who end them; missing: this client is the only one.
+        settings: By field name.
+    """
     configured = load_settings(**{"vad_provider": "energy", **settings})
     upstream = upstream or FakeConnector()
+    alone = sessions is None
     sessions = sessions or Sessions(max_sessions=2, max_pending=2, max_loop_lag_ms=0)
     pipeline = load_pipeline(configured.pipeline, configured.pipeline_variables())
     services = Services(configured, pipeline, upstream, sessions)
@@ -79,7 +87,7 @@ async def client(
 
     async def serve() -> None:
         with sessions.waiting_for_init() as seat:
-            await InterpreterSession(websocket, services, seat).run()
+            await ClientConnection(websocket, services, seat).run()
 
     user.serving = asyncio.create_task(serve())
     try:
@@ -88,6 +96,9 @@ async def client(
         network.may_write.set()
         network.leave()
         await asyncio.wait([user.serving])
+        if alone:
+            await sessions.stop()
     if not user.serving.cancelled():
         user.serving.result()
-    assert all(connection.closed for connection in upstream.connections), "a connection upstream is left"
+    if alone:
+        assert all(connection.closed for connection in upstream.connections), "a connection upstream is left"

@@ -22,6 +22,7 @@ class HeardTurn:
         audio: The interpreted speech.
         complete: Whether ``turn_complete`` came.
         interrupted: Whether ``interrupted`` came while it was open.
+        restarts: How often the upstream's output broke off, so that texts and sound started anew.
     """
 
     partials: dict[str, list[str]] = field(default_factory=lambda: {INPUT: [], OUTPUT: []})
@@ -29,6 +30,13 @@ class HeardTurn:
     audio: bytes = b""
     complete: bool = False
     interrupted: bool = False
+    restarts: int = 0
+
+    def start_anew(self) -> None:
+        """Forget the texts and the sound that broke off."""
+        self.restarts += 1
+        self.partials = {INPUT: [], OUTPUT: []}
+        self.audio = b""
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -123,7 +131,11 @@ def _take(turn: HeardTurn, message: Message, *, source_grows: bool) -> None:
             _take_partial(turn, kind, message, grows=source_grows or kind == OUTPUT)
         case "interrupted":
             assert not turn.finals, "'interrupted' came after a final of the turn that it cuts"
-            turn.interrupted = not turn.empty
+            if message["reason"] == "upstream":
+                assert not turn.empty, "the upstream interrupted a turn of which nothing had come"
+                turn.start_anew()
+            else:
+                turn.interrupted = not turn.empty
         case "turn_complete":
             assert not turn.empty, "a turn without text and sound was completed"
             assert (message["inputText"], message["outputText"]) == turn.texts

@@ -1,9 +1,30 @@
-"""A :class:`gemini.turns.TurnTracker` with a clock, driven as a session drives it."""
+"""A :class:`gemini.turns.TurnTracker` with a clock, driven as a session drives it, and what an upstream says."""
 
-from gemini.events import UpstreamEvent
-from gemini.turns import TurnEvent, TurnTimes, TurnTracker
+from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, UpstreamEvent
+from gemini.turns import OutputAudio, TurnEnded, TurnEvent, TurnFailure, TurnTimes, TurnTracker
 
 TIMES = TurnTimes(timeout_secs=12.0, late_text_secs=1.5, end_silence_secs=0.5)
+AUDIO = TargetAudio(b"\1\0", 24000)
+HEARD = OutputAudio(b"\1\0", 24000)
+"""What the tracker makes of :data:`AUDIO`."""
+ZEROS = TargetAudio(bytes(24000), 24000)
+"""Half a second of nothing."""
+SOURCE = SourceText("안녕하세요.", language="ko")
+TARGET = TargetText("Hello.", language="en")
+ANSWER = (SOURCE, TARGET, AUDIO)
+ENDS = (GenerationComplete(), TurnComplete())
+
+
+def ended(
+    source_text: str = "안녕하세요.",
+    source_language: str | None = "ko",
+    *,
+    answers_utterance: bool = True,
+    had_output: bool = True,
+    failure: TurnFailure | None = None,
+) -> TurnEnded:
+    """The end of a turn; by default of one that :data:`ANSWER` answered."""
+    return TurnEnded(answers_utterance, had_output, failure, source_text, source_language)
 
 
 class TrackedTalk:
@@ -57,6 +78,16 @@ class TrackedTalk:
             assert after is None or after > self.now, "a deadline that was met stays"
         self.now = until
 
+    def lose(self) -> None:
+        """The connection breaks."""
+        self._note(self.tracker.abandon(self.now))
+        self.opened = self.sent = sum(end.answers_utterance for end in self.ends)
+
+    @property
+    def ends(self) -> list[TurnEnded]:
+        """The ends of turns so far."""
+        return [event for event in self.events if isinstance(event, TurnEnded)]
+
     @property
     def events(self) -> list[TurnEvent]:
         """All that came out."""
@@ -70,3 +101,14 @@ class TrackedTalk:
 
     def _note(self, events: list[TurnEvent]) -> None:
         self.happened += [(self.now, event) for event in events]
+
+
+def spoken(*, manual_activity: bool = True) -> TrackedTalk:
+    """A talk with one utterance that was sent whole; without activity marks the upstream heard it."""
+    talk = TrackedTalk(manual_activity=manual_activity)
+    if manual_activity:
+        talk.speak()
+    else:
+        talk.say(SOURCE)
+        talk.take()
+    return talk
