@@ -3,13 +3,12 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade
-.PHONY: help setup mic demo serve test test-full test-live conformance attack faults soak abuse check format docs lock clean
+.PHONY: help setup mic demo serve test test-full test-live conformance attack faults soak abuse resume check format docs lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 setup: .venv/.ready ## Make .venv from the lock
 .venv/.ready: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: expected Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: expected Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..."; exit 2; }
 	@echo "installing into .venv: a minute or two, once"
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) -r requirements.lock
@@ -33,7 +32,8 @@ attack: setup ## Send a server 100,000 hostile messages, and fuzz the pure parts
 faults: ## The loss audit: every fault of the upstream, at every moment, once to three times
 soak: ## Let 20 sessions talk for half an hour, with faults and lost connections
 abuse: ## Measure what clients that do not read, flood or never begin do to the others
-faults soak abuse: setup
+resume: ## Lose 1,000 connections of clients, and audit every message and sample
+faults soak abuse resume: setup
 	$(BIN)/python -m tests.$@
 check: setup ## Format, lint, strict types, tests
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

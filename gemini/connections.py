@@ -100,6 +100,9 @@ class Connections:
         except TimeoutError as error:
             detail = f"no session within {timeout_secs:g} s; {self._last_attempt}"
             raise UpstreamError(FailureKind.UNAVAILABLE, detail) from error
+        if self._stopped:
+            await dialed.connection.close()
+            raise UpstreamError(FailureKind.UNAVAILABLE, "the session was closed before it was open")
         self._take_over(self._new_link(dialed))
 
     def stop(self) -> None:
@@ -136,6 +139,7 @@ class Connections:
             age_secs = self._let_go(link)
             self._owner.note(UpstreamLost(reason, "an utterance was not answered as it should be", age_secs))
             self._dialer.note_bad_answer(model=link.model)
+            self._dialer.drop_handle()  # a session that is mute stays so when it is resumed (agents-js PR #2507)
             self._owner.left(link, None)
             self._replace(link)
 
@@ -151,6 +155,8 @@ class Connections:
         if self._dialer.is_final(error):
             self._owner.over(error, link)
             return
+        if error.kind is FailureKind.INVALID:
+            self._dialer.drop_handle()
         if age_secs >= _PROVEN_SECS:
             self.note_success()
         elif not link.answered:
@@ -290,8 +296,10 @@ class Connections:
     def deadlines(self) -> list[float]:
         """When to call :meth:`act_on_time`."""
         link = self.current
+        if self._stopped:
+            return []
         if link is None:
-            return [] if self._stopped else [self._reconnect_until]
+            return [self._reconnect_until]
         renew_at = link.renew_at if self._standby is None and not self._is_dialing else None
         leave_at = link.leave_at if self._standby is not None and link.tracker.unsaid else None
         return [time for time in (renew_at, leave_at, link.ends_at) if time is not None]
@@ -299,6 +307,8 @@ class Connections:
     def act_on_time(self, now: float) -> None:
         """Do what is due."""
         link = self.current
+        if self._stopped:
+            return
         if link is None:
             self._end_if_away_too_long(now)
         elif link.ends_at is not None and now >= link.ends_at:
@@ -310,7 +320,7 @@ class Connections:
             self._start_renewal(link, now)
 
     def _end_if_away_too_long(self, now: float) -> None:
-        if now >= self._reconnect_until and not self._stopped:
+        if now >= self._reconnect_until:
             detail = f"no connection within {self._reconnect_secs:g} s; {self._last_attempt}"
             self._owner.over(UpstreamError(FailureKind.UNAVAILABLE, detail), None)
 

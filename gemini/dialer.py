@@ -10,6 +10,8 @@ from gemini.errors import FailureKind, UpstreamError
 
 _FIRST_PAUSE_SECS = 0.2
 _LONGEST_PAUSE_SECS = 4.0
+_MOST_DOUBLINGS = 10
+"""More than lead to the longest pause; a float holds no more than 1023."""
 _FAILURES_UNTIL_NEXT_MODEL = 2
 _HANDLE_VALID_SECS = 2 * 3600.0
 """After the session ended (ai.google.dev, session management)."""
@@ -108,7 +110,7 @@ class Dialer:
         self.last_failure = error
         self._failures += 1
         if resumed or error.kind is FailureKind.INVALID:
-            self._handle = None
+            self.drop_handle()
         if error.kind is FailureKind.MODEL_REJECTED and len(self._models) > 1 and model in self._models:
             self._models.remove(model)
             self._failures = self._failures_of_model = 0
@@ -134,6 +136,10 @@ class Dialer:
         """Remember a resumption handle; the last one counts."""
         self._handle = (handle, self._clock())
 
+    def drop_handle(self) -> None:
+        """Forget the resumption handle: the session that it came from is no good."""
+        self._handle = None
+
     def _note_refusal(self, config: LiveConfig, error: UpstreamError) -> None:
         """Note why an attempt failed; raises where the next would fail as well."""
         only_the_handle = config.handle is not None and error.kind is not FailureKind.QUOTA
@@ -150,5 +156,5 @@ class Dialer:
     def _pause_secs(self) -> float:
         if not self._failures:
             return 0.0
-        pause_secs = min(_LONGEST_PAUSE_SECS, _FIRST_PAUSE_SECS * 2.0 ** (self._failures - 1))
+        pause_secs = min(_LONGEST_PAUSE_SECS, _FIRST_PAUSE_SECS * 2.0 ** min(self._failures - 1, _MOST_DOUBLINGS))
         return pause_secs * random.uniform(0.5, 1.0)

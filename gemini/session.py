@@ -126,7 +126,8 @@ class LiveSession:
         self._speech = UplinkSpeech(ring_secs=times.ring_secs, preroll_secs=times.preroll_secs)
         self._stream = UplinkStream(ring_secs=times.ring_secs)
         self._stream_replays = 0
-        self._unfinished: dict[Utterance, TurnEnded] = {}
+        self._stream_refusals = 0
+        self._unfinished: dict[Utterance | None, TurnEnded] = {}
         self._watching: asyncio.Task[None] | None = None
         self._heard = False
         self._unheard_utterances = 0
@@ -360,13 +361,15 @@ class LiveSession:
         """Let what was not answered in full go up again; whether it will."""
         if event.failure is None or self._over:
             return False
-        return (
-            self._restart_utterance(event, event.failure) if self._manual else self._restart_stream(event.failure)
-        )
+        restart = self._restart_utterance if self._manual else self._restart_stream
+        return restart(event, event.failure)
 
     def _restart_utterance(self, event: TurnEnded, failure: TurnFailure) -> bool:
         utterance = self._speech.unanswered
-        if utterance is None or not self._speech.holds(utterance) or utterance.refusals >= _MOST_REFUSALS:
+        if utterance is None or not self._speech.holds(utterance):
+            return False
+        refused = utterance.refusals >= _MOST_REFUSALS
+        if refused and utterance.end is not None:
             return False
         if failure is not TurnFailure.LOST:
             if utterance.replays >= _MOST_REPLAYS:
@@ -374,15 +377,20 @@ class LiveSession:
             utterance.replays += 1
         self._unfinished[utterance] = event
         self._events.put_nowait(TurnRestarted(failure, utterance.replays))
+        if refused:
+            self._note_dropped(self._speech.skip(utterance))
         for dropped in self._speech.restart(utterance):
             self._note_dropped(dropped)
         return True
 
-    def _restart_stream(self, failure: TurnFailure) -> bool:
+    def _restart_stream(self, event: TurnEnded, failure: TurnFailure) -> bool:
+        if self._stream_refusals >= _MOST_REFUSALS:
+            return False
         if failure is not TurnFailure.LOST:
             if self._stream_replays >= _MOST_REPLAYS:
                 return False
             self._stream_replays += 1
+        self._unfinished[None] = event
         self._events.put_nowait(TurnRestarted(failure, self._stream_replays))
         return True
 
@@ -391,12 +399,10 @@ class LiveSession:
         self._events.put_nowait(event)
         if self._manual:
             self._finish_utterance(event)
-        elif event.failure is None:
-            self._stream.note_answered()
         else:
-            self._stream.give_up()
+            self._finish_stream(event)
         if event.failure is None:
-            self._stream_replays = self._unheard_utterances = 0
+            self._stream_replays = self._stream_refusals = self._unheard_utterances = 0
             self._heard = False
             self._connections.note_success()
 
@@ -410,6 +416,18 @@ class LiveSession:
         elif not self._over:
             self._give_notice_of(self._speech.samples_of(utterance), whole_utterance=False)
             self._note_unheard(event.failure)
+
+    def _finish_stream(self, event: TurnEnded) -> None:
+        self._unfinished.pop(None, None)
+        if event.failure is None:
+            self._stream.note_answered()
+        else:
+            self._give_up_stream(told=event.had_output)
+
+    def _give_up_stream(self, *, told: bool) -> None:
+        samples = self._stream.give_up()
+        if samples and not (told or self._over):
+            self._give_notice_of(samples, whole_utterance=False)
 
     def _note_unheard(self, failure: TurnFailure) -> None:
         """An upstream that says nothing at all, whatever the utterance and the connection, is gone."""
@@ -426,12 +444,23 @@ class LiveSession:
         """What a connection has not answered in full is for the next one."""
         self._dropped_repeats += link.tracker.dropped_repeats
         self._timed_out_turns += link.tracker.timed_out_turns
-        utterance = self._speech.unanswered
-        if error is not None and error.kind is FailureKind.INVALID and utterance is not None:
-            utterance.refusals += 1
+        if error is not None and error.kind is FailureKind.INVALID:
+            self._note_refusal()
         self._publish(link.tracker.abandon(self._clock()))
         if not self._manual:
-            self._stream.restart()
+            self._leave_stream()
+
+    def _note_refusal(self) -> None:
+        utterance = self._speech.unanswered
+        if utterance is not None:
+            utterance.refusals += 1
+        self._stream_refusals += 1
+
+    def _leave_stream(self) -> None:
+        if self._stream_refusals >= _MOST_REFUSALS:
+            self._stream_refusals = 0
+            self._give_up_stream(told=False)
+        self._stream.restart()
 
     def _give_up(self, error: BaseException, link: Link | None = None) -> None:
         """The session is over: what there is of its turns, then why."""

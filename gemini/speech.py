@@ -152,6 +152,13 @@ class UplinkSpeech:
             self._release()
         return utterance
 
+    def skip(self, utterance: Utterance) -> Dropped:
+        """What was said so far of an utterance that is still being spoken is given up: it goes on from here."""
+        dropped = Dropped(self.samples_of(utterance))
+        utterance.start = utterance.sent = self._ring.end
+        utterance.gap_samples = utterance.refusals = 0
+        return dropped
+
     def holds(self, utterance: Utterance) -> bool:
         """Whether any of an utterance's audio is there, or still to come."""
         return utterance.end is None or utterance.end > self._ring.start
@@ -267,9 +274,11 @@ class UplinkStream:
         """The turn is over: what it answered is done with."""
         self._answered_until = max(self._answered_until, self._answered_at_output)
 
-    def give_up(self) -> None:
-        """All that was sent is done with, answered or not."""
+    def give_up(self) -> int:
+        """All that was sent is done with, answered or not; gives how many samples of it may be unanswered."""
+        unanswered = self._sent - max(self._ring.start, min(self._sent, self._answered_until))
         self._answered_until = self._sent
+        return unanswered
 
     def restart(self) -> None:
         """What may be unanswered is to be sent again."""

@@ -158,6 +158,7 @@ class _Turn:
     silent_audio: list[OutputAudio] = field(default_factory=list)
     """Audio of zeros, held back until it is known to begin speech."""
     output_started: bool = False
+    output_started_at: float = 0.0
     interrupted: bool = False
     generation_complete: bool = False
     turn_complete: bool = False
@@ -364,7 +365,7 @@ class TurnTracker:
 
     def _begin_output(self, turn: _Turn) -> None:
         if not turn.output_started:
-            turn.output_started = True
+            turn.output_started, turn.output_started_at = True, turn.last_event_at
             turn.output_ended_at = None
             if turn.kind is not _Kind.LATE:
                 turn.events.append(OutputStarted())
@@ -416,7 +417,8 @@ class TurnTracker:
             return turn.last_event_at + self._times.end_silence_secs
         if turn.sent_whole_at is not None and not turn.output_started:
             return turn.sent_whole_at + self._times.timeout_secs
-        return turn.last_event_at + self._times.timeout_secs
+        timeout_at = turn.last_event_at + self._times.timeout_secs
+        return min(timeout_at, turn.output_started_at + _LONGEST_OUTPUT_SECS) if turn.output_started else timeout_at
 
     def _end_output(self, turn: _Turn, now: float) -> list[TurnEvent]:
         if turn.output_ended_at is not None:

@@ -167,11 +167,12 @@ class GeminiLive(FrameProcessor):
         self._report = EngineReport(context.session_id)
         self._clock = clock
         self._playout = Playout(clock)
-        self._speech_plays_at = 0.0
+        self._output_plays_at = 0.0
         self._interrupted = asyncio.Event()
         self._failure: UpstreamError | None = None
         self._pusher: asyncio.Task[None] | None = None
         self._response_open = False
+        self._response_announced = False
         self._source_seen = False
         self._speech_open = False
 
@@ -216,6 +217,7 @@ class GeminiLive(FrameProcessor):
                 self._session.end_utterance(frame.offset_samples)
             case InterruptionFrame():
                 self._playout.drop()
+                self._output_plays_at = 0.0
                 self._interrupted.set()
                 self._session.cut()
             case EndFrame() | CancelFrame():
@@ -249,9 +251,9 @@ class GeminiLive(FrameProcessor):
 
     async def _let_earlier_turns_play(self) -> None:
         """The client will drop all that it has not played: let that be no more than the turn that is void."""
-        if not self._speech_open:
+        if not self._response_open:
             return
-        wait_secs = min(_LONGEST_WAIT_SECS, max(0.0, self._speech_plays_at - self._clock()))
+        wait_secs = min(_LONGEST_WAIT_SECS, max(0.0, self._output_plays_at - self._clock()))
         self._interrupted.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_secs):
@@ -290,9 +292,10 @@ class GeminiLive(FrameProcessor):
 
     def _start_response(self) -> list[Frame]:
         self._response_open = True
+        self._output_plays_at = self._clock() + self._playout.left_secs
         # An answer to speech that was never announced would count as the answer to an utterance to come.
-        announced = self._context.utterances_marked or self._source_seen
-        return [LLMFullResponseStartFrame()] if announced else []
+        self._response_announced = self._context.utterances_marked or self._source_seen
+        return [LLMFullResponseStartFrame()] if self._response_announced else []
 
     def _target_frame(self, event: TargetGrew) -> Frame:
         frame = TTSTextFrame(event.text, TextType.TOKEN)
@@ -303,7 +306,6 @@ class GeminiLive(FrameProcessor):
         started: list[Frame] = []
         if not self._speech_open:
             self._speech_open = True
-            self._speech_plays_at = self._clock() + self._playout.left_secs
             started.append(TTSStartedFrame())
         self._playout.add(len(event.pcm) / (_SAMPLE_BYTES * event.sample_rate_hz))
         return [*started, TTSAudioRawFrame(event.pcm, event.sample_rate_hz, 1)]
@@ -314,7 +316,10 @@ class GeminiLive(FrameProcessor):
 
     def _restart_turn(self) -> list[Frame]:
         begun, self._response_open = self._response_open, False
-        return [*self._end_speech(), OutputRestartedFrame(begun)]
+        if begun:
+            self._playout.drop()
+            self._source_seen = self._source_seen and self._response_announced
+        return [*self._end_speech(), OutputRestartedFrame(begun and self._response_announced)]
 
     def _end_turn(self, event: TurnEnded) -> list[Frame]:
         frames = self._end_speech()

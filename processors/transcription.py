@@ -61,7 +61,9 @@ class TranscriptionForwarderParams(BaseModel):
 class _Turn:
     source: str = ""
     source_shown: str = ""
-    """What stands at the client: where a turn begins anew unnoticed, more than was recognised again so far."""
+    """What stands at the client."""
+    source_void: bool = False
+    """It is of an attempt that is void: more, perhaps, than was recognised again so far."""
     source_code: str | None = None
     target: str = ""
     target_code: str | None = None
@@ -70,6 +72,11 @@ class _Turn:
     response_ended: bool = False
     cut: bool = False
     """Its finals are out; whatever the engine still sends for it is dropped."""
+
+    @property
+    def shows_more(self) -> bool:
+        """Whether what stands at the client stays, the attempt that follows having shown no more so far."""
+        return not self.source or (self.source_void and self.source_shown.startswith(self.source))
 
 
 class TranscriptionForwarder(FrameProcessor):
@@ -150,8 +157,8 @@ class TranscriptionForwarder(FrameProcessor):
         if turn.cut or frame.text == turn.source:
             return
         turn.source = frame.text
-        if not turn.source_shown.startswith(turn.source):
-            turn.source_shown = turn.source
+        if not turn.shows_more:
+            turn.source_shown, turn.source_void = turn.source, False
             await self._send(Transcription(type="input_transcription", text=turn.source, is_final=False))
 
     async def _take_target(self, frame: TTSTextFrame) -> None:
@@ -201,16 +208,16 @@ class TranscriptionForwarder(FrameProcessor):
             await self.push_frame(InterruptionFrame())
             await self._send(Interrupted(reason="upstream"))
             shown = ""
-        self._turn = _Turn(source_shown=shown)
+        self._turn = _Turn(source_shown=shown, source_void=True)
 
     async def _end_turn(self) -> None:
         turn, self._turn = self._turn, _Turn()
-        if turn.source_shown.startswith(turn.source):
-            turn.source = turn.source_shown
-        if not turn.cut and (turn.source or turn.output_begun):
+        if not turn.cut and (turn.source_shown or turn.output_begun):
             await self._send_finals(turn)
 
     async def _send_finals(self, turn: _Turn) -> None:
+        if turn.shows_more:
+            turn.source = turn.source_shown
         source_language = self._source_language(turn)
         if turn.source:
             await self._send_final("input_transcription", turn.source, source_language)

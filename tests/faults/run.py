@@ -55,4 +55,4 @@ async def _play(case: Case, talk: Talk, emulator: Emulator) -> None:
     # While the upstream is away, what is sent decides what the ring holds: then there is nothing after the speech.
     async with contextlib.nullcontext() if case.comes_back else talk.quiet():
         await talk.until_settled(len(case.phrases))
-        await asyncio.sleep(_SETTLE_SECS)
+        await talk.until_still(_SETTLE_SECS)

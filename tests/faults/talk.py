@@ -57,6 +57,18 @@ class Talk:
         """Wait until as many are settled, or the server closes."""
         await self.client.wait_until(lambda: self.settled >= utterances or self.ended)
 
+    async def until_still(self, secs: float) -> None:
+        """Wait until nothing was told for so long, and nothing is awaited; or the server closes."""
+        told = -1
+        while not self.ended and (told != len(self.client.messages) or self._state != "silent"):
+            told = len(self.client.messages)
+            await asyncio.sleep(secs)
+
+    @property
+    def _state(self) -> str:
+        states: list[str] = [message["state"] for message in self.client.of("speech_state")]
+        return states[-1] if states else "silent"
+
     async def say(self, said: Phrase) -> None:
         """Speak, as fast as it is spoken at this client's speed.
 

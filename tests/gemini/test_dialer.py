@@ -80,6 +80,16 @@ async def test_pauses_grow_up_to_a_bound() -> None:
         assert bound / 2 <= pause <= bound
 
 
+async def test_pauses_stay_bounded_however_long_an_outage_lasts() -> None:
+    """After a thousand failures the next attempt still comes within four seconds."""
+    upstream = Attempts()
+    dialing = dialer(upstream)
+    for _ in range(2000):
+        dialing.note_failure(LOST, model="a")
+    await dialing.dial()
+    assert asyncio.get_running_loop().time() <= 4.0
+
+
 async def test_pauses_have_jitter() -> None:
     """Sessions that lost the same upstream do not come back in step."""
     random.seed(1)

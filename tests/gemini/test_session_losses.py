@@ -1,5 +1,6 @@
 """A session whose upstream fails: what goes up again, what does not, and when it is over."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -18,7 +19,7 @@ from gemini.events import (
 from gemini.happenings import Reconnected, SpeechDropped, TurnRestarted, UpstreamLost, UtteranceAnswered
 from gemini.turns import OutputAudio, SourceChanged, TargetGrew, TurnEnded, TurnFailure
 from tests.support.fake_upstream import ACTIVITY_END, ACTIVITY_START, FakeConnection, FakeConnector
-from tests.support.talk import ANSWER, RATE_HZ, Talk, samples, talking
+from tests.support.talk import ANSWER, RATE_HZ, Talk, new_session, samples, talking
 from tests.support.virtual_time import settle
 
 LOST = UpstreamError(FailureKind.UNAVAILABLE, "lost")
@@ -504,3 +505,121 @@ async def test_delays_count_from_the_end_of_speech() -> None:
         assert answered.first_text_secs == pytest.approx(1.0, abs=0.01)
         assert answered.first_audio_secs == pytest.approx(1.5, abs=0.01)
         assert SourceChanged in kinds(talk)
+
+
+# Where nothing goes on for ever
+
+
+async def test_a_session_that_is_over_opens_no_connection() -> None:
+    """Between its end and ``close()`` neither go-away nor age lead to another one."""
+    async with talking() as talk:
+        for _ in range(3):
+            talk.utter(RATE_HZ)
+            await settle(50)
+        assert isinstance(talk.failure, UpstreamError)
+        opened = len(talk.connector.connections)
+        talk.upstream.say(GoAway(5.0))
+        await settle(4000)
+        assert len(talk.connector.connections) == opened
+
+
+async def test_a_session_that_is_closed_while_it_connects_leaves_nothing_open() -> None:
+    """The connection that comes then is closed, and ``connect()`` fails."""
+    connector = FakeConnector(delay_secs=1.0)
+    session = new_session(connector)
+    connecting = asyncio.create_task(session.connect())
+    await settle(0.5)
+    await session.close()
+    with pytest.raises(UpstreamError):
+        await connecting
+    assert [connection.closed for connection in connector.connections] == [True]
+
+
+async def test_text_that_trickles_without_end_is_no_answer() -> None:
+    """Each piece comes in time, and the turn still ends after two minutes."""
+    async with talking() as talk:
+        talk.utter(RATE_HZ)
+        await settle()
+        for _ in range(13):
+            talk.upstream.say(TargetText(" a"))
+            await settle(10)
+        assert [restart.failure for restart in talk.restarts] == [TurnFailure.NO_END]
+
+
+# What is refused
+
+
+async def test_speech_that_goes_on_after_a_refusal_is_heard() -> None:
+    """An utterance that is refused twice while it is spoken loses what was said so far, told, and nothing else."""
+
+    def refuse_twice(connection: FakeConnection) -> None:
+        if len(connector.connections) <= 2:
+            connection.on_audio = lambda _: connection.lose(INVALID)
+        connection.on_activity_end = lambda: connection.say(*ANSWER)
+
+    connector = FakeConnector(on_open=refuse_twice)
+    async with talking(connector=connector) as talk:
+        talk.session.start_utterance(0)
+        for _ in range(5):
+            talk.hear(RATE_HZ)
+            await settle(1)
+        talk.session.end_utterance(0)
+        await settle()
+        assert talk.dropped == [SpeechDropped(1000, whole_utterance=False)]
+        assert talk.upstream.activities == [samples(RATE_HZ, 5 * RATE_HZ)]
+        assert [end.failure for end in talk.ends] == [None]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_stream_that_is_refused_twice_is_not_sent_again(shown: bool) -> None:
+    """Without marks of ours, too, no bytes go up a third time; what is said later does."""
+
+    def refuse(connection: FakeConnection) -> None:
+        def answer(_: bytes) -> None:
+            if shown:
+                connection.say(SourceText("안녕."))
+            connection.lose(INVALID)
+
+        if len(connector.connections) <= 2:
+            connection.on_audio = answer
+
+    connector = FakeConnector(on_open=refuse)
+    async with talking(connector=connector, manual_activity=False) as talk:
+        talk.hear(RATE_HZ)
+        await settle(20)
+        assert [connection.pcm for connection in connector.connections] == [samples(0, RATE_HZ)] * 2 + [b""]
+        assert talk.dropped == [SpeechDropped(1000, whole_utterance=False)]
+        assert len(talk.ends) == shown
+        talk.hear(RATE_HZ)
+        await settle()
+        assert connector.connections[2].pcm == samples(RATE_HZ, 2 * RATE_HZ)
+
+
+async def test_a_turn_of_a_stream_that_no_upstream_ends_is_ended() -> None:
+    """Where the connection does not come back the turn that began anew ends with what there was of it."""
+    async with talking(manual_activity=False) as talk:
+        talk.hear(RATE_HZ)
+        talk.upstream.say(SourceText("안녕."))
+        await settle()
+        talk.connector.down = UpstreamError(FailureKind.UNAVAILABLE, "down")
+        talk.upstream.lose()
+        await settle(40)
+        assert [end.source_text for end in talk.ends] == ["안녕."]
+        assert talk.failure is not None
+
+
+@pytest.mark.parametrize("how", ["invalid", "mute"])
+async def test_a_session_that_is_no_good_is_not_resumed(how: str) -> None:
+    """Neither one that the upstream calls invalid, though it had answered, nor one that does not answer."""
+    connector = FakeConnector()
+    async with talking(connector=connector, resumption=True) as talk:
+        talk.utter(RATE_HZ)
+        await settle()
+        talk.upstream.say(*ANSWER, Resumable("h"))
+        await settle(3)
+        talk.utter(RATE_HZ)
+        await settle()
+        if how == "invalid":
+            talk.upstream.lose(INVALID)
+        await settle(13)
+        assert [config.handle for config in connector.configs] == [None, None]

@@ -3,9 +3,11 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 _GROWS_AND_SHRINKS = """
 import sys
 from pathlib import Path
@@ -34,7 +36,6 @@ print(resident_bytes() - before)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
 def test_large_blocks_are_returned_although_small_ones_lie_between() -> None:
     """Of 50 MiB in large blocks nothing stays with the process; without the settings most of it does."""
-    done = subprocess.run(
-        [sys.executable, "-c", _GROWS_AND_SHRINKS, "set"], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", _GROWS_AND_SHRINKS, "set"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 8 * 2**20

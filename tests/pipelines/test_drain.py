@@ -312,7 +312,7 @@ async def test_who_has_nobody_says_nothing(caplog: pytest.LogCaptureFixture) -> 
 
 def server_of(drain: object) -> DrainingServer:
     """A server that runs, with ``drain`` in its application's state."""
-    server = DrainingServer(uvicorn.Config("server:create_app"))
+    server = DrainingServer(uvicorn.Config("server:create_app", log_config=None))
     server.started = True
     server.lifespan = SimpleNamespace(state={DRAIN_STATE: drain})
     return server
@@ -368,6 +368,6 @@ async def test_a_fault_while_draining_does_not_keep_the_server(caplog: pytest.Lo
 
 async def test_a_signal_before_the_application_runs_stops_at_once() -> None:
     """There is nothing to drain."""
-    server = DrainingServer(uvicorn.Config("server:create_app"))
+    server = DrainingServer(uvicorn.Config("server:create_app", log_config=None))
     server.handle_exit(15, None)
     assert server.should_exit

@@ -257,6 +257,30 @@ async def test_an_answer_to_speech_that_was_not_announced() -> None:
         assert len(step.frames(LLMFullResponseEndFrame)) == 1
 
 
+@pytest.mark.parametrize("announced", [False, True])
+async def test_a_response_that_was_not_announced_did_not_begin(announced: bool) -> None:
+    """Where output breaks off, later steps are told of no other beginning than the one that they were given.
+
+    When the speech goes up again it is announced as if it had never been heard.
+    """
+    connector = FakeConnector()
+    async with running(engine(connector, utterances_marked=False)) as step:
+        output: list[UpstreamEvent] = [TargetText("Hel"), TargetAudio(b"\1\0", 24000)]
+        source: list[UpstreamEvent] = [SourceText("안녕")]
+        connector.connection.say(*(source + output if announced else output + source))
+        await settle()
+        assert len(step.frames(UserStoppedSpeakingFrame)) == announced
+        connector.connection.lose()
+        await settle(1)
+        (restarted,) = step.frames(OutputRestartedFrame)
+        assert restarted.response_begun == announced
+        connector.connection.say(*ANSWER)
+        await settle()
+        assert len(step.frames(UserStoppedSpeakingFrame)) == 1
+        assert len(step.frames(LLMFullResponseStartFrame)) == 1 + announced
+        assert len(step.frames(LLMFullResponseEndFrame)) == 1
+
+
 # Failures
 
 REFUSALS = [
