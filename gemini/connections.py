@@ -147,12 +147,14 @@ class Connections:
         self._standby = None
         self._close(link)
         self._dialer.note_failure(error, model=link.model, resumed=link.resumed)
-        self._put_off_renewal(_NEXT_RENEWAL_SECS if self._dialer.is_final(error) else 0.0)
+        self._put_off_renewal(_NEXT_RENEWAL_SECS if self._dialer.is_final(error, model=link.model) else 0.0)
 
     def _lose_current(self, link: Link, error: UpstreamError) -> None:
         age_secs = self._let_go(link)
         self._owner.note(UpstreamLost(error.kind.value, str(error), age_secs))
-        if self._dialer.is_final(error):
+        # Quota may be for one connection at a time, which an overlap exceeds: alone it gets another try.
+        due_to_overlap = error.kind is FailureKind.QUOTA and link.overlapped and not link.answered
+        if self._dialer.is_final(error, model=link.model) and not due_to_overlap:
             self._owner.over(error, link)
             return
         if error.kind is FailureKind.INVALID:
@@ -208,6 +210,7 @@ class Connections:
             await resume_after.close()  # a session is not resumed while its connection is open (sip-to-ai PR #14)
         link = self._new_link(await self._dialer.dial(resume=resume_after is not None))
         if self.current is not None:
+            link.overlapped = True
             self._standby = link
             self.swap_between_turns()
             return

@@ -94,6 +94,7 @@ class Dialer:
     def prefer_first_model(self) -> None:
         """Begin with the first of the models again: it may work by now."""
         self._models.sort(key=self._preferred.index)
+        self._failures_of_model = 0
 
     def note_success(self) -> None:
         """The upstream gave something: the count of failures begins anew."""
@@ -126,10 +127,10 @@ class Dialer:
             self._models.append(self._models.pop(0))
             self._failures_of_model = 0
 
-    def is_final(self, error: UpstreamError) -> bool:
-        """Whether no further attempt makes sense after ``error``."""
+    def is_final(self, error: UpstreamError, *, model: str) -> bool:
+        """Whether no further attempt makes sense after ``error``, which was about ``model``."""
         if error.kind is FailureKind.MODEL_REJECTED:
-            return len(self._models) == 1
+            return self._models == [model]
         return error.kind in (FailureKind.REJECTED, FailureKind.QUOTA)
 
     def keep_handle(self, handle: str) -> None:
@@ -143,7 +144,7 @@ class Dialer:
     def _note_refusal(self, config: LiveConfig, error: UpstreamError) -> None:
         """Note why an attempt failed; raises where the next would fail as well."""
         only_the_handle = config.handle is not None and error.kind is not FailureKind.QUOTA
-        final = self.is_final(error) and not only_the_handle
+        final = self.is_final(error, model=config.model) and not only_the_handle
         self.note_failure(error, model=config.model, resumed=config.handle is not None)
         if final:
             raise error

@@ -30,6 +30,7 @@ class Link:
         ends_at: When the upstream closes it, as far as it said so.
         answered: It answered an utterance in full.
         resumed: It was set up with a resumption handle.
+        overlapped: It was opened while another one of the session was open.
     """
 
     connection: LiveConnection
@@ -41,6 +42,7 @@ class Link:
     ends_at: float | None = None
     answered: bool = False
     resumed: bool = False
+    overlapped: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def note_go_away(self, time_left_secs: float, now: float) -> None:

@@ -41,7 +41,7 @@ class Utterance:
         replays: How often it was sent again because nothing answered it in full.
         refusals: How often the upstream refused it as invalid.
         ended_at: When its end became known, by the session's clock, as all times here.
-        told_at: When the upstream had it whole.
+        told_at: When the upstream had it whole; as the next two, the first time, also where that was for nothing.
         first_text_at: When the first text of its interpretation came.
         first_audio_at: When the first audio of it came.
     """

@@ -484,7 +484,7 @@ class TurnTracker:
             return None
         if turn.lost:
             return TurnFailure.LOST
-        if turn.silent_audio and not turn.target.empty:
+        if turn.silent_audio and (not turn.target.empty or turn.audio_secs > _LONGEST_SILENT_AUDIO_SECS):
             return TurnFailure.SILENT_AUDIO
         if turn.timed_out:
             return None if turn.turn_complete_premature and turn.has_audio else self._timeout_of(turn)

@@ -30,7 +30,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "interrupted": {"type": "interrupted", "reason": "client"},
     "warning": {
         "type": "warning",
-        "message": "12.3 s of speech were not interpreted: the interpreter fell too far behind",
+        "message": "12.3 s of speech could not be interpreted in full",
         "code": "SPEECH_DROPPED",
         "ms": 12345,
     },

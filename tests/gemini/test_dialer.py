@@ -179,7 +179,7 @@ async def test_another_model_does_not_help_against_a_refusal(error: UpstreamErro
     """The key, and what it may use, are the same for all models."""
     upstream = Attempts([error])
     dialing = dialer(upstream, "b")
-    assert dialing.is_final(error)
+    assert dialing.is_final(error, model="a")
     with pytest.raises(UpstreamError):
         await dialing.dial()
     assert upstream.models == ["a"]
@@ -188,7 +188,7 @@ async def test_another_model_does_not_help_against_a_refusal(error: UpstreamErro
 @pytest.mark.parametrize("error", [LOST, INVALID], ids=lambda error: error.kind)
 async def test_what_may_pass_is_never_final(error: UpstreamError) -> None:
     """A loss may pass, and what was refused as invalid is not sent again."""
-    assert not dialer(FakeConnector()).is_final(error)
+    assert not dialer(FakeConnector()).is_final(error, model="a")
 
 
 # Models
@@ -198,7 +198,7 @@ async def test_a_refused_model_is_dropped_for_the_next() -> None:
     """The next is tried at once; the refused one never again, not even where it is preferred."""
     upstream = Attempts([NO_MODEL, LOST, LOST, LOST])
     dialing = dialer(upstream, "b", "c")
-    assert not dialing.is_final(NO_MODEL)
+    assert not dialing.is_final(NO_MODEL, model="a")
     await dialing.dial()
     assert upstream.models == ["a", "b", "b", "c", "c"]
     assert upstream.pauses[0] == 0.0
@@ -215,7 +215,7 @@ async def test_the_last_model_that_is_refused_is_the_end() -> None:
     with pytest.raises(UpstreamError) as caught:
         await dialing.dial()
     assert caught.value is last
-    assert dialing.is_final(last)
+    assert dialing.is_final(last, model="b")
 
 
 async def test_a_model_that_fails_twice_makes_room_for_the_next() -> None:

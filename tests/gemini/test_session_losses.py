@@ -8,6 +8,7 @@ import pytest
 from gemini.errors import FailureKind, UpstreamError
 from gemini.events import (
     GenerationComplete,
+    GoAway,
     Interrupted,
     Resumable,
     SourceText,
@@ -622,4 +623,5 @@ async def test_a_session_that_is_no_good_is_not_resumed(how: str) -> None:
         if how == "invalid":
             talk.upstream.lose(INVALID)
         await settle(13)
-        assert [config.handle for config in connector.configs] == [None, None]
+        assert len(connector.configs) > 1
+        assert {config.handle for config in connector.configs} == {None}

@@ -222,6 +222,20 @@ async def test_a_standby_that_hits_the_quota_is_not_tried_again_soon() -> None:
         assert talk.failure is None
 
 
+async def test_a_quota_for_one_connection_ends_no_session_that_goes_over() -> None:
+    """What took over in an idle session hits the quota: alone another may go, and only its refusal is the end."""
+    async with talking() as talk:
+        talk.upstream.say(GoAway(50.0))
+        await settle(0.5)
+        talk.upstream.lose(QUOTA)
+        await settle(1)
+        assert talk.failure is None
+        assert len(talk.connector.connections) == 3
+        talk.upstream.lose(QUOTA)
+        await settle(1)
+        assert talk.failure is QUOTA
+
+
 async def test_a_stream_is_renewed_where_the_upstream_detects() -> None:
     """Without marks of ours the fresh connection gets what may not have been answered."""
     async with talking(manual_activity=False) as talk:

@@ -151,9 +151,10 @@ class RawConnection:
             address: Of the server.
             buffer_bytes: How much this side takes without reading it; the system decides if missing.
         """
-        sock = socket.create_connection((address.host, address.port))
-        if buffer_bytes is not None:
+        sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
+        if buffer_bytes is not None:  # before the server is told how much it may send
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        sock.connect((address.host, address.port))
         sock.setblocking(False)
         return cls(*await asyncio.open_connection(sock=sock, limit=buffer_bytes or _READ_BYTES))
 
