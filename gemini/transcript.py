@@ -140,6 +140,6 @@ class Transcript:
         return whole and len(_squeezed(self._suspect)) >= _REPEATED_CHARACTERS and text[:1].isalnum()
 
     def _is_repeated_whole(self, text: str) -> bool:
-        """Whether ``text`` is all of this turn's text once more, and no fragment that goes on with it."""
-        anew = len(text.split()) >= _REPEATED_WHOLE_WORDS and not text[:1].isspace()
-        return anew and _squeezed(text) == _squeezed(self._text)
+        """Whether ``text`` is all of a turn's text once more, this one's or an earlier one's, and no fragment."""
+        anew = bool(self._text) and len(text.split()) >= _REPEATED_WHOLE_WORDS and not text[:1].isspace()
+        return anew and (_squeezed(text) == _squeezed(self._text) or self._closed.equals(text))

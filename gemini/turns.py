@@ -92,7 +92,7 @@ class TurnFailure(StrEnum):
     """Text of an interpretation without its speech, or with less of it than any voice needs."""
 
     SILENT_AUDIO = "silent_audio"
-    """Text of an interpretation, and nothing but zeros for its speech."""
+    """Nothing but zeros for speech: with the text of an interpretation, or for seconds."""
 
     LOST = "lost"
     """The connection broke."""

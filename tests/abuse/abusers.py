@@ -71,7 +71,7 @@ async def small_messages(address: Address, deeds: Deeds) -> None:
 
 async def no_init(address: Address, deeds: Deeds) -> None:
     """500 connections that never send `init`, and that connect again two seconds after their end."""
-    await _at_once(500, lambda: _say_nothing(address, deeds))
+    await _at_once(500, lambda: _say_nothing(address, deeds), pause_secs=_RETRY_SECS)
 
 
 async def hoarded(address: Address, deeds: Deeds) -> None:
@@ -87,12 +87,12 @@ async def hoarded(address: Address, deeds: Deeds) -> None:
 
 async def half_handshakes(address: Address, deeds: Deeds) -> None:
     """500 connections with half a request, that connect again two seconds after their end."""
-    await _at_once(500, lambda: _ask_half(address, deeds))
+    await _at_once(500, lambda: _ask_half(address, deeds), pause_secs=_RETRY_SECS)
 
 
 async def rejected_key(address: Address, deeds: Deeds) -> None:
     """50 existing clients, that connect again two seconds after every close, against a key that is rejected."""
-    await _at_once(50, lambda: _old_client(address, deeds))
+    await _at_once(50, lambda: _old_client(address, deeds), pause_secs=_RETRY_SECS)
 
 
 async def init_loop(address: Address, deeds: Deeds) -> None:
@@ -121,14 +121,14 @@ CASES: dict[str, Case] = {
 """What can be done to a server, by name."""
 
 
-async def _at_once(count: int, client: Callable[[], Awaitable[None]]) -> None:
-    """``count`` clients, each again and again; what a server does to them ends none."""
+async def _at_once(count: int, client: Callable[[], Awaitable[None]], *, pause_secs: float = 0.01) -> None:
+    """``count`` clients, each again and again, with a pause between; what a server does to them ends none."""
 
     async def again() -> None:
         while True:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await client()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause_secs)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(count):
@@ -175,7 +175,6 @@ async def _interrupt_unread(address: Address, deeds: Deeds) -> None:
 async def _say_nothing(address: Address, deeds: Deeds) -> None:
     async with websocket(address, deeds) as wire:
         deeds.ends[await wire.end(echoes=True)] += 1
-    await asyncio.sleep(_RETRY_SECS)
 
 
 async def _ask_half(address: Address, deeds: Deeds) -> None:
@@ -183,14 +182,12 @@ async def _ask_half(address: Address, deeds: Deeds) -> None:
         await wire.send(handshake("x")[:-2])
         await wire.status()
         deeds.ends["cut"] += 1
-    await asyncio.sleep(_RETRY_SECS)
 
 
 async def _old_client(address: Address, deeds: Deeds) -> None:
     async with websocket(address, deeds) as wire:
         await wire.send(_INIT_BASE64)
         deeds.ends[await wire.end(echoes=True)] += 1
-    await asyncio.sleep(_RETRY_SECS)
 
 
 async def _many_inits(address: Address, deeds: Deeds) -> None:

@@ -21,7 +21,7 @@ def test_there_are_enough_cases_and_no_two_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_fault_strikes_at_every_moment_at_which_it_can(name: FaultName) -> None:
-    """Once, twice and three times, unless it ends the session."""
+    """Once, twice and three times, unless it ends the session, or an utterance is given up in part."""
     for moment in KINDS[name].moments:
         for label in _LABELS.get(moment, {moment}):
             cases = [case for case in CASES if (case.fault, case.moment) == (name, label)]
@@ -29,7 +29,8 @@ def test_every_fault_strikes_at_every_moment_at_which_it_can(name: FaultName) ->
                 assert not cases, "the first connection resumes nothing"
             else:
                 times = {case.times for case in cases}
-                assert times >= ({1} if cases[0].expected.end else {1, 2, 3}), (name, label)
+                once = cases[0].expected.end or (name, label) == ("close_1007", "during")
+                assert times >= ({1} if once else {1, 2, 3}), (name, label)
 
 
 def test_every_case_has_speech_in_both_languages_before_at_and_after_the_fault() -> None:

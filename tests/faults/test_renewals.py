@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.faults.judge import Verdict
-from tests.faults.renewals import GOAL_MS, Figures, Piece, Schedule, added_ms, measure, measure_pair
+from tests.faults.renewals import GOAL_MS, Figures, Piece, Schedule, added_ms, measure, measure_pair, touched_turns
 
 
 def test_sound_is_compared_with_the_same_sound_of_the_other_run() -> None:
@@ -26,9 +26,17 @@ def test_the_worst_gap_has_a_goal() -> None:
     assert wrong.failures == ["with renewals: lost", "without: x"]
 
 
+def test_turns_that_a_renewal_touched() -> None:
+    """A connection was opened during the turn, or the turn is the first on it; the others are the comparison."""
+    ends = [10.0, 20.0, 30.0, 40.0, 50.0]
+    assert touched_turns(ends, [1, 1, 2, 2, 2], [15.0]) == [False, True, True, False, False]
+    assert touched_turns(ends, [1, 1, 1, 2, 3], [15.0, 45.0]) == [False, True, False, True, True]
+    assert touched_turns(ends, [1, 1, 1], []) == [False, False, False]
+
+
 def test_figures_without_sound_have_lines_too() -> None:
     """Where nothing came, that is told."""
-    assert Figures().lines()[-1].startswith("0 pieces of sound came")
+    assert Figures().lines()[-1] == "  in all other turns, for comparison: nothing came"
 
 
 async def test_a_few_renewals_are_not_heard() -> None:

@@ -377,6 +377,19 @@ def test_a_repeat_in_the_next_turn_is_dropped() -> None:
     assert talk.tracker.dropped_repeats == 1
 
 
+def test_a_repeat_after_the_text_of_the_next_turn_is_dropped() -> None:
+    """Once a turn has its text and its answer, the whole text of an earlier one is none of it."""
+    talk = spoken()
+    talk.say(SourceText("이 도구를 사용하면 됩니다."), TARGET, AUDIO, GenerationComplete(), TurnComplete())
+    talk.speak()
+    talk.say(SOURCE, TargetText("Good day."), AUDIO)
+    talk.say(SourceText("이 도구를 사용하면 됩니다."), GenerationComplete(), TurnComplete())
+    talk.wait(60)
+    ends = [event for event in talk.events if isinstance(event, TurnEnded)]
+    assert [end.source_text for end in ends] == ["이 도구를 사용하면 됩니다.", "안녕하세요."]
+    assert talk.tracker.dropped_repeats == 1
+
+
 def test_the_same_thing_said_again_is_no_repeat() -> None:
     """A speaker may say the same sentence twice, and reads it twice."""
     talk = spoken()
