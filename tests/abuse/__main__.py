@@ -38,11 +38,11 @@ def main(
 
 
 async def _run(names: list[str], seconds: float, rounds: int, sessions: int) -> list[Verdict]:
-    verdicts = []
+    verdicts: list[Verdict] = []
     for name in names:
         typer.echo(f"{name} ...", err=True)
         seen = await observe(name, rounds=rounds, phase_secs=seconds, sessions=sessions)
-        verdicts.append(judge(seen))
+        verdicts += map(judge, seen)
     return verdicts
 
 

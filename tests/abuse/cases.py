@@ -9,6 +9,7 @@ from tests.abuse.phases import Observation, Phase
 
 MOST_RATIO = 2.0
 """How much later the latest hundredth of other sessions' chunks may be under abuse than in quiet."""
+_ON_THEIR_WAY = 5
 _MOST_LOG_BYTES = 100_000
 """Of a phase: a hundred lines for each of a few reasons, and those that come once a second."""
 
@@ -46,8 +47,9 @@ def _one_each_40_ms(phase: Phase) -> float:
     return 1 + (phase.ended_at - phase.started_at) / 0.04
 
 
-def _one_each_30_secs(phase: Phase) -> float:
-    return 1 + (phase.ended_at - phase.started_at) // 30
+def _few_each_30_secs(phase: Phase) -> float:
+    """One, and those that are on their way, 40 ms apart, until the first is refused."""
+    return _ON_THEIR_WAY * (1 + (phase.ended_at - phase.started_at) // 30)
 
 
 def _none(_phase: Phase) -> float:
@@ -63,7 +65,7 @@ EXPECTATIONS: dict[str, Expectation] = {
     "no-init": Expectation(_none, frozenset({_BUSY, _NO_INIT})),
     "hoarded": Expectation(_none, frozenset({_BUSY, _NO_INIT})),
     "half-handshakes": Expectation(_none, frozenset()),
-    "rejected-key": Expectation(_one_each_30_secs, frozenset({"UPSTREAM_AUTH 1011"}), refuse="bad_key"),
+    "rejected-key": Expectation(_few_each_30_secs, frozenset({"UPSTREAM_AUTH 1011"}), refuse="bad_key"),
     "init-loop": Expectation(_one_each_40_ms, frozenset({_TOO_FAST}), sessions=True),
     "churn": Expectation(_one_each_40_ms, frozenset({_BUSY}), sessions=True),
 }

@@ -13,7 +13,7 @@ from tests.abuse.speakers import Journal
 from tests.support.waiting import until
 
 _SAMPLE_SECS = 0.25
-_SETTLE_SECS = 2.0
+_SETTLE_SECS = 1.0
 _LONGEST_SETTLE_SECS = 60.0
 _SPARE_DESCRIPTORS = 2
 

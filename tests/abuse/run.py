@@ -1,6 +1,5 @@
-"""One case from start to end: the processes, the normal sessions, the phases."""
+"""A run from start to end: the processes, the normal sessions, the cases."""
 
-import asyncio
 import contextlib
 import os
 
@@ -11,12 +10,12 @@ from tests.abuse.server_process import server
 from tests.abuse.speakers import speaking
 
 
-async def observe(case: str, *, rounds: int, phase_secs: float, sessions: int, **settings: str) -> Observation:
-    """Abuse a server of its own in one way, and look on.
+async def observe(*cases: str, rounds: int, phase_secs: float, sessions: int, **settings: str) -> list[Observation]:
+    """Abuse a server of its own in one way after the other, and look on.
 
     Args:
-        case: Name of the abuse.
-        rounds: How many quiet and how many abused phases there are, by turns.
+        cases: Names of abuses.
+        rounds: How many quiet and how many abused phases each has, by turns.
         phase_secs: Length of each.
         sessions: How many normal sessions speak all along.
         settings: Of the server, where they are not to be its defaults.
@@ -27,7 +26,8 @@ async def observe(case: str, *, rounds: int, phase_secs: float, sessions: int, *
         abuser = await stack.enter_async_context(child("tests.abuse.abuser", LAST))
         running = await stack.enter_async_context(server(upstream.greeting, **settings))
         journal = await stack.enter_async_context(speaking(running.url, sessions))
-        await asyncio.sleep(1)  # so that the last one's first phrase has begun
-        return await Scene(running, upstream, abuser, journal).observe(
-            case, rounds=rounds, phase_secs=phase_secs, refuse=EXPECTATIONS[case].refuse
-        )
+        scene = Scene(running, upstream, abuser, journal)
+        return [
+            await scene.observe(case, rounds=rounds, phase_secs=phase_secs, refuse=EXPECTATIONS[case].refuse)
+            for case in cases
+        ]

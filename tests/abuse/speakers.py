@@ -19,6 +19,8 @@ _CHUNK_BYTES = 2 * CHUNK_SAMPLES
 _CHUNK_SECS = 0.02
 _PHRASE = "kennedy-1"
 _CYCLE_SECS = 5.0
+_LONGEST_SPREAD_SECS = 0.5
+"""Between the starts of two sessions."""
 _SETTLE_CHUNKS = 30
 """Chunks at the start of a phrase that may wait for the utterance to begin, and go in a burst with the pre-roll."""
 
@@ -117,7 +119,7 @@ async def speaking(url: str, count: int) -> AsyncIterator[Journal]:
                 speaker = Speaker(number, journal, connection)
                 await speaker.open()
                 tasks += [asyncio.create_task(speaker.talk()), asyncio.create_task(speaker.listen())]
-                await asyncio.sleep(_CYCLE_SECS / count)
+                await asyncio.sleep(min(_LONGEST_SPREAD_SECS, _CYCLE_SECS / count))
             yield journal
         finally:
             for task in tasks:

@@ -35,7 +35,7 @@ def main(
     renewals: Annotated[
         int | None, typer.Option(help="Play no case; renew so many connections, and measure the gaps.", min=1)
     ] = None,
-    pairs: Annotated[int, typer.Option(help="With --renewals: pairs of clients at a time.", min=1, max=32)] = 8,
+    pairs: Annotated[int, typer.Option(help="With --renewals: pairs of clients at a time.", min=1, max=32)] = 4,
 ) -> None:
     """Play faults of the upstream against a server, and judge what comes of each; exit code 1 if any case fails."""
     if renewals is not None:

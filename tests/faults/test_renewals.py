@@ -47,9 +47,9 @@ async def test_a_few_renewals_are_not_heard() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_hundred_renewals_are_not_heard() -> None:
     """The same in real time, with several clients."""
-    figures = measure(renewals=100, pairs=8, schedule=Schedule())
+    figures = measure(renewals=100, pairs=4, schedule=Schedule())
     assert figures.failures == []
     assert figures.renewals >= 100

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import IngestMeter
+from pipelines.ingest import INTERRUPT_SECS, LEAST_SECS, IngestMeter
 from protocol.errors import ErrorCode, Fault
 
 
@@ -45,6 +45,27 @@ def test_what_time_took_away_may_come_again() -> None:
         assert metered.take(2) is None
     clock.now_secs += 0.5
     assert metered.take(2.1) is not None
+
+
+def test_many_messages_fill_the_bucket_however_short_they_are() -> None:
+    """A message of one sample costs as much as half of the shortest chunk; so does one of no sample."""
+    for audio_secs in (0.0, 1 / 48_000, LEAST_SECS):
+        metered = meter(Clock())
+        assert [metered.take(audio_secs) for _ in range(2999)] == [None] * 2999
+        assert [metered.take(audio_secs) for _ in range(3)][-1] is not None
+
+
+def test_the_shortest_chunks_that_clients_send_cost_what_they_last() -> None:
+    """A recording in chunks of 20 ms comes as far ahead as one in chunks of 5 s."""
+    metered = meter(Clock())
+    assert [metered.take(0.02) for _ in range(1499)] == [None] * 1499
+
+
+def test_an_interrupt_costs_more_than_any_chunk_of_a_microphone() -> None:
+    """A hundred and fifty at once are the most."""
+    metered = meter(Clock())
+    assert [metered.take(INTERRUPT_SECS) for _ in range(149)] == [None] * 149
+    assert [metered.take(INTERRUPT_SECS) for _ in range(3)][-1] is not None
 
 
 def test_an_hour_of_silence_saves_nothing_up() -> None:

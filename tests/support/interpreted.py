@@ -66,13 +66,18 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def client(
-    upstream: FakeConnector | None = None, *, sessions: Sessions | None = None, **settings: Any
+    upstream: FakeConnector | None = None,
+    *,
+    sessions: Sessions | None = None,
+    upstream_refuses: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[Client]:
     """A client that has just been accepted; it drops the connection at the end, if it still has one.
 
     Args:
         upstream: Missing: one that connects at once.
         sessions: The server's, shared with other clients, who end them; missing: this client is the only one.
+        upstream_refuses: The upstream is known to refuse every session.
         settings: By field name.
     """
     configured = load_settings(**{"vad_provider": "energy", **settings})
@@ -80,7 +85,7 @@ async def client(
     alone = sessions is None
     sessions = sessions or Sessions(max_sessions=2, max_pending=2, max_loop_lag_ms=0)
     pipeline = load_pipeline(configured.pipeline, configured.pipeline_variables())
-    services = Services(configured, pipeline, upstream, sessions)
+    services = Services(configured, pipeline, upstream, sessions, lambda: upstream_refuses)
     network = FakeNetwork()
     user = Client(upstream, sessions, network)
     websocket = await network.accepted()
