@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
-from tests.hostile.frames import CONTINUATION, PING, Address, RawConnection, frame, handshake
+from tests.hostile.frames import CONTINUATION, PING, Address, RawConnection, close_frame, frame, handshake
 from tests.support.waiting import until
 
 _UNREAD_PINGS = 60_000
@@ -247,16 +247,32 @@ async def test_what_comes_after_a_close_is_not_read_for_long() -> None:
     """A client that sends on although it was told the end costs nothing more, and keeps its place for a while."""
     async with served() as (address, made):
         connection = await RawConnection.open(address)
+        made[0].linger_secs = made[0].close_timeout = 1000
         await connection.send("bye")
-        assert await connection.until_closed() == 1000
-        assert made[0].close_sent
+        await until(lambda: made[0].close_sent)
         most = made[0].most_after_close_bytes
         sending = asyncio.create_task(connection.send_raw(frame(bytes(2**20)) * 16))
-        await until(lambda: made[0].transport.is_closing() or made[0]._after_close_bytes > most)
+        await until(lambda: made[0]._after_close_bytes > most)
+        await asyncio.sleep(0.1)  # nothing happens any more
         assert made[0]._after_close_bytes < most + 2**16
+        assert not made[0].transport.is_reading()
         assert not made[0]._unparsed
+        made[0].transport.abort()
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+        await connection.drop()
+
+
+async def test_the_answer_to_a_close_is_found_behind_what_was_sent_before() -> None:
+    """The connection goes with it, and does not wait for anything."""
+    async with served() as (address, made):
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x"))
+        assert await connection.read_status() == 101
+        made[0].linger_secs = made[0].close_timeout = 1000
+        late = frame(b'{"type":"late"}') * 500
+        await connection.send_raw(frame(b"bye") + late + close_frame(1000))
+        await until(lambda: made[0].disconnected)
         await connection.drop()
 
 
@@ -268,7 +284,8 @@ async def test_connections_are_bounded() -> None:
     async with served(limit_concurrency=4) as (address, made):
         held = [await RawConnection.open(address) for _ in range(3)]
         more = await RawConnection.connect(address)
-        await gone(more)
+        await more.send_raw(handshake("x"))
+        assert await more.read_status() is None
         await more.drop()
         await held[0].drop()
         await until(lambda: made[0].disconnected)
