@@ -218,11 +218,10 @@ async def test_a_flood_of_frames_leaves_others_their_turn() -> None:
         quiet = await RawConnection.open(address)
         pings = frame(b"", PING) * _FLOOD
         sending = asyncio.create_task(flooding.send_raw(pings))
-        await until(lambda: made[0].pings > 0)
         for number in range(1, 11):
             await quiet.send('{"type":"one"}')
             await quiet.until_messages(number)
-        assert made[0].pings < _FLOOD, "the flood was parsed before others had their turn"
+        assert 0 < made[0].pings < _FLOOD, "the flood was parsed before others had their turn"
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         await flooding.drop()
@@ -246,7 +245,9 @@ async def test_messages_arrive_whole_and_in_order(size: int) -> None:
 async def test_what_comes_after_a_close_is_not_read_for_long() -> None:
     """A client that sends on although it was told the end costs nothing more, and keeps its place for a while."""
     async with served() as (address, made):
-        connection = await RawConnection.open(address)
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x"))
+        assert await connection.read_status() == 101
         made[0].linger_secs = made[0].close_timeout = 1000
         await connection.send("bye")
         await until(lambda: made[0].close_sent)
@@ -299,14 +300,14 @@ async def test_connections_are_bounded() -> None:
 async def test_connections_that_come_at_once_are_let_in_one_by_one() -> None:
     """The handshakes are answered in the order in which the connections came, the pause apart."""
     async with served() as (address, made):
+        began = asyncio.get_running_loop().time()
         connections = [await RawConnection.connect(address) for _ in range(10)]
         for connection in connections:
             await connection.send_raw(handshake("x"))
-        began = asyncio.get_running_loop().time()
         statuses = [await connection.read_status() for connection in connections]
         assert statuses == [101] * 10
         assert len(made) == 10
-        assert asyncio.get_running_loop().time() - began >= 0.8 * 9 * BoundedHttp.spacing_secs
+        assert asyncio.get_running_loop().time() - began >= 0.99 * 9 * BoundedHttp.spacing_secs
         for connection in connections:
             await connection.drop()
 

@@ -1,0 +1,37 @@
+"""How long the voice activity step keeps others waiting."""
+
+import asyncio
+
+from pipecat.frames.frames import InputAudioRawFrame
+
+from processors.context import SessionContext
+from processors.vad import Vad, VadParams
+from tests.support.fake_upstream import FakeConnector
+from tests.support.steps import running
+
+_RATE_HZ = 16_000
+_WINDOWS_IN_5_SECS = 150
+_TURNS_OF_A_SHORT_CHUNK = 40
+
+
+async def turns_while_hearing(pcm: bytes) -> int:
+    """How many turns others have until a chunk has gone through the step."""
+    context = SessionContext("session", ("ko", "en"), "auto", FakeConnector())
+    async with running(Vad(VadParams(), context)) as step:
+        step.forget()
+        await step.worker.queue_frame(InputAudioRawFrame(pcm, _RATE_HZ, 1))
+        turns = 0
+        while not step.frames(InputAudioRawFrame):
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+
+async def test_a_long_chunk_leaves_others_their_turn() -> None:
+    """The longest that a client may send is judged window by window, with room in between for every other task."""
+    assert await turns_while_hearing(bytes(5 * 2 * _RATE_HZ)) > _WINDOWS_IN_5_SECS
+
+
+async def test_a_short_chunk_is_not_held_up() -> None:
+    """One of 20 ms goes straight through."""
+    assert await turns_while_hearing(bytes(640)) < _TURNS_OF_A_SHORT_CHUNK
