@@ -6,12 +6,14 @@ from itertools import pairwise
 
 from emulator import UtteranceRecord
 from tests.faults.recording import Answer, Heard, Message, Recording, Spoken
-from tests.support.audit import STREAM_HZ, Span, spans_of
+from tests.support.audit import STREAM_HZ, Samples, Span, spans_of
 from tests.support.laws import HeardTurn, lawful_turns, states_of
 from tests.support.pcm import samples_of
 
 _PADDING_BYTES = 24_000 * 2 // 100
 """Up to 10 ms of zeros may end a turn."""
+_BEFORE_SAMPLES, _AFTER_SAMPLES = 20 * STREAM_HZ, 60 * STREAM_HZ
+"""How far from the activity before it one lies, in a recording of any length, unless much was dropped."""
 _DROPPED_SLACK_MS = 2500
 """What an utterance has beside its voice: pre-roll, and the silence in which it ended."""
 
@@ -300,8 +302,26 @@ class _Judge:
 
 
 def _placed(heard: tuple[Heard, ...], stream: bytes) -> list[Span]:
-    records = [UtteranceRecord(activity.began_at_secs, audio=activity.audio) for activity in heard]
-    return spans_of(records, samples_of(stream), tolerance_lsb=0)
+    """Where the activities lie in the stream: each is looked for near the one before, then everywhere."""
+    samples, spans, near = samples_of(stream), list[Span](), 0
+    for number, activity in enumerate(heard, 1):
+        record = UtteranceRecord(activity.began_at_secs, audio=activity.audio)
+        first = max(0, near - _BEFORE_SAMPLES)
+        try:
+            span = _place(record, samples, first, near + _AFTER_SAMPLES)
+        except AssertionError:
+            try:
+                span = _place(record, samples, 0, len(samples))
+            except AssertionError as error:
+                raise AssertionError(f"activity {number}: {error}") from None
+        near = span.start
+        spans.append(span)
+    return spans
+
+
+def _place(record: UtteranceRecord, samples: Samples, first: int, last: int) -> Span:
+    (found,) = spans_of([record], samples[first:last], tolerance_lsb=0)
+    return Span(first + found.start, first + found.end)
 
 
 def _part(said: Spoken, span: Span) -> str:

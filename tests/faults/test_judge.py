@@ -239,9 +239,21 @@ def test_a_sample_that_is_missing_inside() -> None:
     """What reached the upstream is compared with the stream sample by sample."""
     pcm = heard(1).audio
     holed = replace(heard(1), audio=pcm[:8000] + pcm[8002:])
-    assert "utterance 2 is no part of the stream" in only_failure(
+    assert "activity 2: utterance 1 is no part of the stream" in only_failure(
         recording(*ALL, heard=(heard(0), holed, heard(2)))
     )
+
+
+def test_activities_far_from_each_other() -> None:
+    """In a long recording one is found wherever it is."""
+    pause = noise(9, 100 * 16_000, 40)
+    stream = b"".join(noise(50 + n, _VOICE_SAMPLES, 9000) + pause for n in range(3))
+    step = _VOICE_SAMPLES + len(pause) // 2
+    voices = [Span(n * step, n * step + _VOICE_SAMPLES) for n in range(3)]
+    said = tuple(replace(spoken(n), voice=voice) for n, voice in enumerate(voices))
+    activities = tuple(replace(heard(n), audio=stream[2 * v.start : 2 * v.end]) for n, v in enumerate(voices))
+    verdict = judge(recording(*ALL, stream=stream, spoken=said, heard=activities), Expected())
+    assert verdict.passed, verdict.failures
 
 
 def test_an_answer_to_speech_that_the_upstream_never_answered() -> None:
