@@ -75,7 +75,9 @@ _OTHER_TEXTS: frozenset[FaultName] = frozenset(
 """The upstream's texts are not those that were said."""
 _REFUSES_SPEECH: frozenset[FaultName] = frozenset({"close_1007", "close_1007_no_turn"})
 """It may be the bytes that are refused: they are not sent a third time."""
-_GIVEN_UP_IN_PART: tuple[FaultName, Moment] = ("close_1007", "during")
+_GIVEN_UP_IN_PART: frozenset[tuple[FaultName, Moment]] = frozenset(
+    {("close_1007", "before"), ("close_1007", "during")}
+)
 """Refused twice while it is spoken, an utterance goes on behind what was said of it: no loss of a whole one."""
 _UNANSWERED: tuple[FaultName, ...] = ("swallowed", "empty_turn", "no_audio", "zero_audio")
 _MOST_REPLAYS = 3
@@ -175,7 +177,7 @@ class _Matrix:
         for name, kind in KINDS.items():
             for moment in kind.moments:
                 if moment != "setup":
-                    once = name in _FATAL or (name, moment) == _GIVEN_UP_IN_PART
+                    once = name in _FATAL or (name, moment) in _GIVEN_UP_IN_PART
                     for times in (1,) if once else TIMES:
                         yield self._struck(name, moment, times)
 
