@@ -17,15 +17,23 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import State
 
+from pipelines.frame_cutter import FrameCutter
 from protocol.errors import CloseCode
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_STEP_BYTES = 256
-"""Up to 42 frames, which take about as long as a turn."""
+_STEP_BYTES = 4096
+"""Of a frame: how much of it is parsed at once."""
+_BLIND_STEP_BYTES = 256
+"""The same of what is no frame, or not known to be one."""
+_WAITING_MESSAGES = 8
+_SMALL_BYTES = 4096
+"""So many messages, as small as chunks of audio are, may wait for the session before reading pauses: to stop and go
+for each would take two system calls."""
 _SEND_BUFFER_BYTES = 128 * 1024
 _RECEIVE_BUFFER_BYTES = 64 * 1024
 """Of the kernel, which takes twice as much; by itself it lets both grow to several MiB for each connection
@@ -36,13 +44,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     """A WebSocket that takes turns with others, holds no more than its client reads, and goes when it is closed.
 
     Attributes:
-        turn_secs: How long what came may be parsed before others have their turn.
+        turn_secs: How long frames that came may be parsed, one after the other, before others have their turn.
         most_after_close_bytes: How much is read of what a client sends on although it was told the close.
         most_fragments: Of one message; the connection of a client that sends more is closed with 1009.
         linger_secs: How long a connection that is over may take to hand over what was written.
     """
 
-    turn_secs = 0.001
+    turn_secs = 0.0003
     most_after_close_bytes = 256 * 1024
     most_fragments = 1024
     linger_secs = 15.0
@@ -55,6 +63,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Have nothing to parse yet."""
         self._unparsed = bytearray()
         self._after_close_bytes = 0
+        self._frame_cutter = FrameCutter()
+        self._hasty = False  # it sent frames before its handshake was answered: nobody knows where they end
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -62,6 +72,14 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._unparsed += data
         if self._next_turn is None and not self.read_paused:
             self._parse()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message to the session; go on reading while it has not many of them to take."""
+        has_room = sum(map(len, self.frames)) <= _SMALL_BYTES and self.queue.qsize() < _WAITING_MESSAGES
+        was_paused, self.read_paused = self.read_paused, self.read_paused or has_room  # uvicorn pauses but once
+        super().send_receive_event_to_app()
+        if has_room:
+            self.read_paused = was_paused
 
     async def receive(self) -> "ASGIReceiveEvent":
         """The next event; once the session has taken all that was parsed, more is."""
@@ -90,7 +108,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._next_turn = None
         over_at = time.perf_counter() + self.turn_secs
         while self._unparsed and not self.read_paused:
-            self._parse_step()
+            if (step := self._next_step()) == 0:
+                self.transport.resume_reading()
+                return
+            self._parse_step(step)
             if self.transport.is_closing() or self._after_close_bytes > self.most_after_close_bytes:
                 self.transport.pause_reading()  # uvicorn closes in the end
                 self._unparsed.clear()
@@ -100,10 +121,17 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if not self.read_paused:
             self._go_on()
 
-    def _parse_step(self) -> None:
-        data = bytes(self._unparsed[:_STEP_BYTES])
+    def _next_step(self) -> int:
+        """How much to parse at once; 0: the rest of a frame's header has yet to come."""
+        if self.conn.state is State.CONNECTING:
+            self._hasty = self.handshake_initiated
+            return _BLIND_STEP_BYTES
+        return _BLIND_STEP_BYTES if self._hasty else self._frame_cutter.next_step(self._unparsed, _STEP_BYTES)
+
+    def _parse_step(self, step: int) -> None:
+        data = bytes(self._unparsed[:step])
         self._after_close_bytes += len(data) if self.close_sent else 0
-        del self._unparsed[:_STEP_BYTES]
+        del self._unparsed[:step]
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)

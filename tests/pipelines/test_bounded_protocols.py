@@ -47,7 +47,8 @@ async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSo
     """A server whose sessions say each text again and end at ``bye``, and the WebSockets that it made.
 
     A session at ``/flood`` talks until nobody listens, one at ``/stuck`` until it would have to wait, then waits
-    for the client. ``options`` are uvicorn's.
+    for the client, one at ``/slow`` takes nothing, and says how much waits for it; one at ``/late`` lets the client
+    say something before it is accepted. ``options`` are uvicorn's.
     """
     app = FastAPI()
 
@@ -74,6 +75,17 @@ async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSo
         while made[-1].transport.get_write_buffer_size() == 0:
             await websocket.send_text("x" * 20_000)
         await websocket.receive()
+
+    @app.websocket("/late")
+    async def late(websocket: WebSocket) -> None:
+        await until(lambda: made[-1]._hasty)
+        await echo(websocket)
+
+    @app.websocket("/slow")
+    async def slow(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await until(lambda: made[-1].read_paused)
+        await websocket.send_json({"type": f"{made[-1].queue.qsize()} wait"})
 
     @app.get("/health")
     async def health() -> str:
@@ -329,4 +341,34 @@ async def test_a_client_that_answers_no_ping_and_takes_nothing_is_gone_in_the_en
         await connection.send_raw(handshake("x", path=b"/stuck"))
         assert await connection.read_status() == 101
         await until(lambda: made[0].disconnected)
+        await connection.drop()
+
+
+async def test_a_hasty_client_is_heard() -> None:
+    """Frames that come before the handshake is answered, wherever one is cut, are read to the last byte."""
+    async with served() as (address, made):
+        connection = await RawConnection.connect(address)
+        message = frame(b'{"type":"early"}')
+        await connection.send_raw(handshake("x", path=b"/late"))
+        await until(lambda: bool(made))
+        await connection.send_raw(message[:7])
+        assert await connection.read_status() == 101
+        connection.start_reading()
+        for byte in message[7:]:
+            await connection.send_raw(bytes([byte]))
+        await connection.until_messages(1)
+        assert [item["type"] for item in connection.got.messages] == ["early"]
+        await connection.drop()
+
+
+async def test_small_messages_do_not_stop_the_reading() -> None:
+    """A session that is slow for a moment finds several of them waiting, and no more than that."""
+    async with served() as (address, _):
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x", path=b"/slow"))
+        assert await connection.read_status() == 101
+        connection.start_reading()
+        await connection.send_raw(frame(b"x" * 600) * 500)
+        await connection.until_messages(1)
+        assert connection.got.messages[0]["type"] == "9 wait"
         await connection.drop()
