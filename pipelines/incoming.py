@@ -3,13 +3,14 @@
 import asyncio
 import math
 
-from pipecat.frames.frames import InputTransportMessageFrame
+from pipecat.frames.frames import Frame, InputTransportMessageFrame
 from starlette.types import Message
 
 from metrics import AUDIO_IN
 from pipelines.gap import GapClock
 from pipelines.inbox import Inbox
 from pipelines.ingest import INTERRUPT_SECS, IngestMeter
+from pipelines.joiner import ChunkJoiner
 from pipelines.settings import Settings
 from processors.frames import DrainFrame
 from protocol.errors import Fault
@@ -36,6 +37,7 @@ class Incoming:
         self._serializer = serializer
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox(_HANDSHAKE_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
+        self._joiner = ChunkJoiner()
         self._ingest = IngestMeter(
             max_ahead_secs=settings.max_ahead_secs, max_rate=settings.max_ingest_rate, clock=self._loop.time
         )
@@ -91,7 +93,7 @@ class Incoming:
             fault = self._count(samples / self._serializer.sample_rate_hz)
             if fault is not None:
                 return fault
-        self._inbox.put(frame)
+        self._put(frame)
         return None
 
     def go_on_at(self, first_sample: int) -> int:
@@ -109,7 +111,7 @@ class Incoming:
 
     def drain(self) -> None:
         """Let the pipeline know, after everything that was received, that no utterance may begin any more."""
-        self._inbox.put(DrainFrame())
+        self._put(DrainFrame())
 
     def _count(self, audio_secs: float) -> Fault | None:
         fault = self._ingest.take(audio_secs)
@@ -154,4 +156,8 @@ class Incoming:
     async def _put_silence(self, duration_ms: int) -> None:
         frame = await self._serializer.silence(duration_ms)
         AUDIO_IN.inc(duration_ms / 1000)
-        self._inbox.put(frame)
+        self._put(frame)
+
+    def _put(self, frame: Frame) -> None:
+        for item in self._joiner.add(frame):
+            self._inbox.put(item)

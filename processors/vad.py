@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
@@ -27,17 +26,20 @@ from processors.segmentation import (
     VoiceStarted,
     VoiceStopped,
 )
+from processors.silero import silero_model
 from processors.voice_detectors import (
     OUR_PROVIDERS,
     RATE_HZ,
     EnergyDetector,
+    Samples,
+    SharingDetector,
     SileroDetector,
     VoiceDetector,
-    silero_model,
 )
 
 _SAMPLE_BYTES = 2
 _HANGOVER_FRAME_SECS = 0.02
+_FULL_SCALE = np.float32(1 / 32768)
 
 
 class VadParams(BaseModel):
@@ -104,7 +106,7 @@ class VadParams(BaseModel):
 
 
 class Vad(FrameProcessor):
-    """Pushes marks into the stream, each before the audio in which it lies; never delays or drops audio.
+    """Pushes marks into the stream, each before the audio in which it lies; never drops audio.
 
     Voice goes as pipecat's ``VADUserStartedSpeakingFrame`` and ``VADUserStoppedSpeakingFrame``, utterances as
     :class:`~processors.frames.UtteranceStartedFrame` and :class:`~processors.frames.UtteranceEndedFrame`. All that
@@ -123,6 +125,7 @@ class Vad(FrameProcessor):
         self._pending = b""
         self._position = 0
         self._detector = params.make_detector()
+        self._sharing = self._detector if isinstance(self._detector, SharingDetector) else None
         self._segmenter = UtteranceSegmenter(
             params.times(), rate_hz=RATE_HZ, window_samples=self._detector.window_samples
         )
@@ -166,21 +169,28 @@ class Vad(FrameProcessor):
             await self.push_frame(self._frame_of(mark))
 
     async def _analyze(self, audio: bytes) -> list[Mark]:
-        """Hear the audio window by window; where it is long, others have their turn between two windows."""
+        """Hear the audio window by window."""
         self._pending += audio
         window_bytes = self._detector.window_samples * _SAMPLE_BYTES
         marks: list[Mark] = []
         while len(self._pending) >= window_bytes and not self._deaf:
             pcm = np.frombuffer(self._pending, "<i2", self._detector.window_samples)
             self._pending = self._pending[window_bytes:]
-            marks += self._hear(pcm.astype(np.float32) / np.float32(32768))
-            if len(self._pending) >= window_bytes:
-                await asyncio.sleep(0)
+            window = pcm.astype(np.float32) * _FULL_SCALE
+            marks += self._follow(window, await self._is_voice(window, hurry=len(self._pending) >= window_bytes))
         return marks
 
-    def _hear(self, window: NDArray[np.float32]) -> list[Mark]:
-        self._voiced = self._detector.is_voice(window, quiet=self._segmenter.quiet)
-        marks = self._segmenter.feed(self._voiced, float(np.dot(window, window)) / len(window))
+    async def _is_voice(self, window: Samples, *, hurry: bool) -> bool:
+        quiet = self._segmenter.quiet
+        if self._sharing is not None:
+            return await self._sharing.hear(window, quiet=quiet, hurry=hurry)
+        if hurry:
+            await asyncio.sleep(0)  # long audio: others have their turn between two windows
+        return self._detector.is_voice(window, quiet=quiet)
+
+    def _follow(self, window: Samples, voiced: bool) -> list[Mark]:
+        self._voiced = voiced
+        marks = self._segmenter.feed(voiced, float(np.dot(window, window)) / len(window))
         was_open = self._utterance_open
         for mark in marks:
             if isinstance(mark, UtteranceStarted | UtteranceEnded):

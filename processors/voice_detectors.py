@@ -1,13 +1,11 @@
 """Is there voice in a window of audio? What a detector is, and two of them: a model, and loudness."""
 
-import functools
-from importlib import resources
-from importlib.resources.abc import Traversable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+from processors.silero import WINDOW_SAMPLES, SileroStream, score, shared_scoring
 
 RATE_HZ = 16_000
 OUR_PROVIDERS = ("silero", "energy")
@@ -35,6 +33,14 @@ class VoiceDetector(Protocol):
         """Whether there is voice in ``window``; ``quiet``: no voice is active so far."""
 
 
+@runtime_checkable
+class SharingDetector(Protocol):
+    """A :class:`VoiceDetector` that judges windows of several sessions at once, and so makes each wait a moment."""
+
+    async def hear(self, window: Samples, *, quiet: bool, hurry: bool) -> bool:
+        """As :meth:`VoiceDetector.is_voice`; ``hurry``: wait for no other session, since more audio is there."""
+
+
 class EnergyDetector:
     """Voice is what is loud: the mean absolute amplitude reaches a threshold."""
 
@@ -49,48 +55,36 @@ class EnergyDetector:
         return float(np.abs(window).mean()) >= self._threshold
 
 
-def silero_model() -> Traversable:
-    """The model file that pipecat ships."""
-    return resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx")
-
-
-@functools.cache
-def _silero_session() -> onnxruntime.InferenceSession:
-    """The one inference session of the process, on the model file that pipecat ships."""
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = 1
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        silero_model().read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
-    )
-
-
 class SileroDetector:
     """Voice is what Silero VAD says is voice; loudness has no say.
 
-    The state of one stream over the inference session that all streams share. Runs inline: handing a window to a
-    thread costs more than the model.
+    One stream over the model that all streams share.
     """
 
-    window_samples = 512
-    _context_samples = 64
+    window_samples = WINDOW_SAMPLES
 
     def __init__(self, confidence: float):
         """``confidence``: from which score on (0 to 1) a window is voice."""
         self._confidence = confidence
-        self._session = _silero_session()
-        self._rate = np.array(RATE_HZ, dtype=np.int64)
+        self._stream = SileroStream()
+        self._samples_since_reset = 0
         self._clear_windows = 0
-        self._reset()
 
     def is_voice(self, window: Samples, *, quiet: bool) -> bool:
-        """Whether the model hears voice in ``window``."""
-        score = self._score(window)
-        self._samples_since_reset += len(window)
-        self._clear_windows = self._clear_windows + 1 if score < _RESET_BELOW_CONFIDENCE else 0
+        """Whether the model hears voice in ``window``; blocks for the time of the model."""
+        return self._judge(score([self._stream], [window])[0], quiet=quiet)
+
+    async def hear(self, window: Samples, *, quiet: bool, hurry: bool) -> bool:
+        """The same, together with the windows of other streams."""
+        return self._judge(await shared_scoring().score(self._stream, window, hurry=hurry), quiet=quiet)
+
+    def _judge(self, value: float, *, quiet: bool) -> bool:
+        self._samples_since_reset += self.window_samples
+        self._clear_windows = self._clear_windows + 1 if value < _RESET_BELOW_CONFIDENCE else 0
         if quiet and self._reset_due:
-            self._reset()
-        return score >= self._confidence
+            self._stream.forget()
+            self._samples_since_reset = self._clear_windows = 0
+        return value >= self._confidence
 
     @property
     def _reset_due(self) -> bool:
@@ -98,16 +92,3 @@ class SileroDetector:
             self._samples_since_reset >= _RESET_INTERVAL_SAMPLES
             and self._clear_windows >= _RESET_AFTER_CLEAR_WINDOWS
         )
-
-    def _reset(self) -> None:
-        self._state = np.zeros((2, 1, 128), dtype=np.float32)
-        self._context = np.zeros(self._context_samples, dtype=np.float32)
-        self._samples_since_reset = 0
-        self._clear_windows = 0
-
-    def _score(self, window: Samples) -> float:
-        samples = np.concatenate((self._context, window))
-        inputs = {"input": samples[np.newaxis], "state": self._state, "sr": self._rate}
-        score, self._state = self._session.run(None, inputs)
-        self._context = samples[-self._context_samples :]
-        return float(score[0, 0])

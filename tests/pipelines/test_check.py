@@ -10,7 +10,7 @@ from pipelines.check import check_pipeline
 from pipelines.check_report import WIDTH, report
 from pipelines.settings import SettingsError, load_settings, setting_sources
 from pipelines.spec import PipelineFileError
-from processors import voice_detectors
+from processors import silero
 from processors.gemini_live import GeminiLiveParams
 from processors.vad import VadParams
 from tests.support.checked import checked, steps
@@ -80,7 +80,7 @@ def test_the_key_is_missing() -> None:
 def test_the_file_of_the_model_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A damaged installation, told where Silero's model is to judge and nowhere else."""
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)
-    assert not voice_detectors.silero_model().is_file()
+    assert not silero.silero_model().is_file()
     (told,) = checked(steps("vad", "gemini_live"), emulator=True).missing
     assert told.startswith(f"line 1, step 'vad': no model file {tmp_path / 'silero_vad.onnx'}: pip install ")
     energy = '[[step]]\nuse = "vad"\nprovider = "energy"\n'

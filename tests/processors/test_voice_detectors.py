@@ -1,15 +1,16 @@
 """Is there voice in a window: the model, on real speech, and loudness."""
 
+import asyncio
 import json
-from importlib import resources
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import soxr
-from pipecat.audio.vad.silero import SileroOnnxModel
 
+from processors import voice_detectors
+from processors.silero import SileroStream
 from processors.voice_detectors import RATE_HZ, EnergyDetector, Samples, SileroDetector
 from tests.support.pcm import SAMPLES, read_sample
 
@@ -95,30 +96,39 @@ def test_speech_after_long_silence_is_heard() -> None:
     assert voiced_share(voiced, 60.1, 64.9) > 0.8
 
 
-def test_the_model_is_fed_as_pipecat_feeds_it() -> None:
-    """Window by window the scores are those of pipecat's own wrapper of the same model."""
-    speech = sample_at_16_khz("en-11s-16k.wav")
-    detector, reference = SileroDetector(0.5), pipecats_model()
-    for start in range(0, len(speech) - 512, 512):
-        window = speech[start : start + 512]
-        assert detector._score(window) == pytest.approx(float(reference(window, RATE_HZ)[0, 0]), abs=1e-6)
-
-
-def pipecats_model() -> SileroOnnxModel:
-    """The model as pipecat runs it."""
-    with resources.as_file(resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx")) as file:
-        return SileroOnnxModel(str(file), force_onnx_cpu=True)
-
-
 @pytest.mark.parametrize(("quiet", "forgotten"), [(True, True), (False, False)])
-def test_clear_silence_is_forgotten(quiet: bool, forgotten: bool) -> None:
+def test_clear_silence_is_forgotten(quiet: bool, forgotten: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """After two seconds of clear non-speech the model starts afresh, unless voice is active."""
-    detector, fresh = SileroDetector(0.5), SileroDetector(0.5)
-    noise = np.random.default_rng(1).standard_normal((63, 512)).astype(np.float32) * np.float32(0.001)
-    for window in noise:
+    forgets: list[SileroStream] = []
+    monkeypatch.setattr(SileroStream, "forget", lambda stream: forgets.append(stream))
+    monkeypatch.setattr(voice_detectors, "score", lambda streams, windows: [0.09])
+    detector = SileroDetector(0.5)
+    forgets.clear()
+    window = np.zeros(512, np.float32)
+    for _ in range(62):
         detector.is_voice(window, quiet=quiet)
-    speech = sample_at_16_khz("ko-30s-16k.wav")[RATE_HZ:]
-    assert (detector._score(speech[:512]) == fresh._score(speech[:512])) == forgotten
+    assert not forgets
+    detector.is_voice(window, quiet=quiet)
+    assert bool(forgets) == forgotten
+    assert not (forgotten and (detector.is_voice(window, quiet=quiet) or len(forgets) > 1))
+
+
+async def test_windows_of_many_sessions_are_judged_as_alone() -> None:
+    """What a detector hears together with others is what it hears by itself."""
+    speech = sample_at_16_khz("en-11s-16k.wav")
+    size, detectors = SileroDetector.window_samples, [SileroDetector(0.5) for _ in range(5)]
+    heard: list[bool] = []
+    for start in range(0, len(speech) - size, size):
+        windows = [
+            speech[start : start + size],
+            *(speech[place : place + size] for place in (0, 7000, 9000, 50_000)),
+        ]
+        together = [
+            detector.hear(window, quiet=True, hurry=False)
+            for detector, window in zip(detectors, windows, strict=True)
+        ]
+        heard.append((await asyncio.gather(*together))[0])
+    assert heard == judged(speech)
 
 
 @pytest.mark.parametrize(("amplitude", "voice"), [(499, False), (500, True), (20000, True), (0, False)])

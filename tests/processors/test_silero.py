@@ -1,0 +1,147 @@
+"""The model: one stream, and many of them in one call."""
+
+import asyncio
+from importlib import resources
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pipecat.audio.vad.silero import SileroOnnxModel
+
+from processors import silero
+from processors.silero import WINDOW_SAMPLES, SharedScoring, SileroStream, score, shared_scoring
+from tests.support.pcm import read_sample
+
+Window = NDArray[np.float32]
+_LONGEST_WAIT_SECS = 0.01
+_MOST_WINDOWS = 64
+
+
+def windows_of_speech(count: int, start: int = 0) -> list[Window]:
+    """Windows of a recording, one after the other, from window ``start`` on."""
+    pcm, _ = read_sample("en-11s-16k.wav")
+    speech = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+    return [speech[place * WINDOW_SAMPLES :][:WINDOW_SAMPLES] for place in range(start, start + count)]
+
+
+def pipecats_model() -> SileroOnnxModel:
+    """The model as pipecat runs it."""
+    with resources.as_file(resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx")) as file:
+        return SileroOnnxModel(str(file), force_onnx_cpu=True)
+
+
+def test_a_stream_is_scored_as_pipecat_scores_it() -> None:
+    """Window by window the scores are those of pipecat's own wrapper of the same model."""
+    stream, reference = SileroStream(), pipecats_model()
+    for window in windows_of_speech(300):
+        assert score([stream], [window])[0] == pytest.approx(float(reference(window, 16_000)[0, 0]), abs=1e-6)
+
+
+def test_streams_in_one_call_do_not_mix() -> None:
+    """Each gets the scores that it gets alone, in whatever company."""
+    speeches = [windows_of_speech(40, start) for start in (0, 30, 60, 90, 120)]
+    alone = [
+        [score([stream], [window])[0] for window in speech] for speech in speeches for stream in [SileroStream()]
+    ]
+    streams = [SileroStream() for _ in speeches]
+    together: list[list[float]] = [[] for _ in speeches]
+    for place in range(40):
+        rows = range(len(speeches)) if place % 2 else range(len(speeches) - 1, -1, -1)
+        scores = score([streams[row] for row in rows], [speeches[row][place] for row in rows])
+        for row, value in zip(rows, scores, strict=True):
+            together[row].append(value)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_stream_that_forgets_begins_anew() -> None:
+    """Its next score is that of a fresh one."""
+    stream, window = SileroStream(), windows_of_speech(1, 100)[0]
+    for earlier in windows_of_speech(100):
+        score([stream], [earlier])
+    (with_memory,) = score([stream], [window])
+    stream.forget()
+    (afresh,), (fresh,) = score([stream], [window]), score([SileroStream()], [window])
+    assert afresh == fresh
+    assert afresh != with_memory
+
+
+class Calls:
+    """Counts how many windows each call of the model has."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand in for the model, which finds that the n-th window of a call scores n."""
+        self.sizes: list[int] = []
+        monkeypatch.setattr(silero, "score", self.score)
+
+    def score(self, streams: list[SileroStream], windows: list[Window]) -> list[float]:
+        """Count, and score by place."""
+        self.sizes.append(len(windows))
+        return [float(place) for place in range(len(streams))]
+
+
+WINDOW = np.zeros(WINDOW_SAMPLES, np.float32)
+
+
+async def test_windows_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come within 10 ms are scored in one call, each with its own score."""
+    calls, scoring, loop = Calls(monkeypatch), SharedScoring(), asyncio.get_running_loop()
+    began_at = loop.time()
+    first = scoring.score(SileroStream(), WINDOW, hurry=False)
+    await asyncio.sleep(_LONGEST_WAIT_SECS / 2)
+    second = scoring.score(SileroStream(), WINDOW, hurry=False)
+    assert [await first, await second] == [0.0, 1.0]
+    assert calls.sizes == [2]
+    assert loop.time() - began_at == pytest.approx(_LONGEST_WAIT_SECS)
+
+
+async def test_who_hurries_takes_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and nothing is left for later."""
+    calls, scoring, loop = Calls(monkeypatch), SharedScoring(), asyncio.get_running_loop()
+    began_at = loop.time()
+    patient = scoring.score(SileroStream(), WINDOW, hurry=False)
+    hasty = [scoring.score(SileroStream(), WINDOW, hurry=True) for _ in range(2)]
+    await asyncio.gather(patient, *hasty)
+    assert calls.sizes == [3]
+    assert loop.time() == began_at
+    await asyncio.sleep(1)
+    assert calls.sizes == [3]
+
+
+async def test_a_call_takes_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have their turn between two calls."""
+    calls, scoring = Calls(monkeypatch), SharedScoring()
+    waiting = [scoring.score(SileroStream(), WINDOW, hurry=False) for _ in range(2 * _MOST_WINDOWS + 1)]
+    await asyncio.gather(*waiting)
+    assert calls.sizes == [_MOST_WINDOWS, _MOST_WINDOWS, 1]
+
+
+async def test_who_left_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that ends while its window waits takes no time of the model, and harms nobody."""
+    calls, scoring = Calls(monkeypatch), SharedScoring()
+    left, stays = (scoring.score(SileroStream(), WINDOW, hurry=False) for _ in range(2))
+    left.cancel()
+    assert await stays == 0.0
+    lonely = scoring.score(SileroStream(), WINDOW, hurry=False)
+    lonely.cancel()
+    await asyncio.sleep(1)
+    assert calls.sizes == [1]
+
+
+async def test_a_fault_of_the_model_reaches_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the call, and none after it."""
+
+    def fail(streams: list[SileroStream], windows: list[Window]) -> list[float]:
+        raise RuntimeError("broken")
+
+    scoring = SharedScoring()
+    with monkeypatch.context() as broken:
+        broken.setattr(silero, "score", fail)
+        scores = [scoring.score(SileroStream(), WINDOW, hurry=False) for _ in range(2)]
+        outcomes = await asyncio.gather(*scores, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["broken", "broken"]
+    assert 0 <= await scoring.score(SileroStream(), WINDOW, hurry=False) <= 1
+
+
+async def test_all_of_a_loop_share() -> None:
+    """There is one for the event loop that runs."""
+    assert shared_scoring() is shared_scoring()
