@@ -28,7 +28,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from uvicorn.supervisors import ChangeReload
 
 from client import cli as client_commands
-from gemini.connector import Connector, GenaiConnector
+from gemini.connector import Connector
+from gemini.connectors import make_connector
 from gemini.rejections import RejectionMemory
 from metrics import EXPOSITION_TYPE, exposition
 from pipelines.allocator import return_freed_memory
@@ -174,7 +175,8 @@ def _origin_allowed(websocket: WebSocket, settings: Settings) -> bool:
 @contextlib.asynccontextmanager
 async def _connector(settings: Settings) -> AsyncIterator[Connector]:
     if not settings.emulator:
-        yield GenaiConnector(
+        yield make_connector(
+            settings.gemini_connector,
             api_key=require_api_key(settings),
             base_url=settings.gemini_base_url,
             ca_file=settings.gemini_ca_file,
@@ -183,7 +185,9 @@ async def _connector(settings: Settings) -> AsyncIterator[Connector]:
     from emulator import Emulator, EmulatorOptions  # only who asks for it pays for it
 
     async with Emulator(EmulatorOptions(keep_audio=False)) as upstream:
-        yield GenaiConnector(api_key="emulator", base_url=upstream.base_url, ca_file=upstream.ca_file)
+        yield make_connector(
+            settings.gemini_connector, api_key="emulator", base_url=upstream.base_url, ca_file=upstream.ca_file
+        )
 
 
 def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
@@ -197,6 +201,7 @@ def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
         file=pipeline.path,
         **_engine(pipeline),
         upstream=_upstream(settings),
+        connector=settings.gemini_connector,
     )
     for name, setting in misspelled_settings().items():
         log_event(logger, logging.WARNING, "unknown setting in .env", name=name, did_you_mean=setting)

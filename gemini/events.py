@@ -160,10 +160,18 @@ def _text(transcription: Transcription | None) -> Transcription | None:
 
 
 def _audio_events(blob: Blob | None) -> list[UpstreamEvent]:
-    if blob is None or not blob.data or not (blob.mime_type or "audio/pcm").startswith("audio/pcm"):
+    if blob is None or not blob.data:
         return []
-    rate = _RATE.search(blob.mime_type or "")
-    return [TargetAudio(blob.data, int(rate.group(1)) if rate else _DEFAULT_RATE_HZ)]
+    rate_hz = audio_rate_hz(blob.mime_type)
+    return [] if rate_hz is None else [TargetAudio(blob.data, rate_hz)]
+
+
+def audio_rate_hz(mime_type: str | None) -> int | None:
+    """The rate of PCM by its MIME type, Google's default where it names none; ``None`` for what is no PCM."""
+    if not (mime_type or "audio/pcm").startswith("audio/pcm"):
+        return None
+    rate = _RATE.search(mime_type or "")
+    return int(rate.group(1)) if rate else _DEFAULT_RATE_HZ
 
 
 def _usage(usage: UsageMetadata) -> Usage:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from gemini.connector import GOOGLE_BASE_URL, OUTPUT_RATE_HZ
+from gemini.connector import OUTPUT_RATE_HZ
+from gemini.endpoint import GOOGLE_BASE_URL
 from pipelines.check import Check, uses_upstream
 from pipelines.masking import MASK, shown
 from pipelines.origins import Origin
@@ -18,7 +19,15 @@ WIDTH = 100
 _INDENT = "   "
 _NAME_WIDTH, _VALUE_WIDTH = 27, 34
 """Of the columns at most: what is longer pushes the rest of its line to the right, or onto the next line."""
-_IN_THE_HEAD = {"PIPELINE", "LANGUAGES", "EMULATOR", "GEMINI_API_KEY", "GEMINI_BASE_URL", "GEMINI_CA_FILE"}
+_IN_THE_HEAD = {
+    "PIPELINE",
+    "LANGUAGES",
+    "EMULATOR",
+    "GEMINI_API_KEY",
+    "GEMINI_BASE_URL",
+    "GEMINI_CA_FILE",
+    "GEMINI_CONNECTOR",
+}
 
 Row = tuple[str, str, str]
 """Name, value, origin."""
@@ -52,12 +61,15 @@ def _head(check: Check) -> list[Row]:
         f"{number}. {step.use}" for number, step in enumerate(check.pipeline.steps, 1) if uses_upstream(step)
     ]
     rows.append(("engine", ", ".join(engines) or "no step uses the upstream", ""))
+    connector = ("connector", settings.gemini_connector, _setting("GEMINI_CONNECTOR", sources))
     if settings.emulator:
-        return [*rows, ("upstream", "emulator: recognises nothing, needs no key", _setting("EMULATOR", sources))]
+        upstream = "emulator: recognises nothing, needs no key"
+        return [*rows, ("upstream", upstream, _setting("EMULATOR", sources)), connector]
     url = settings.gemini_base_url
     rows.append(
         ("upstream", f"Gemini Live, {_address(url or GOOGLE_BASE_URL)}", _setting("GEMINI_BASE_URL", sources))
     )
+    rows.append(connector)
     if settings.gemini_ca_file is not None:
         rows.append(("CA file", str(settings.gemini_ca_file), _setting("GEMINI_CA_FILE", sources)))
     key = f"GEMINI_API_KEY, {MASK}" if settings.gemini_api_key is not None else "GEMINI_API_KEY, not set"

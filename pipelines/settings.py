@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as _SourceError
 
+from gemini.connectors import ConnectorName
 from gemini.instruction import LANGUAGE_NAMES
 from pipelines.masking import masked
 from processors.foreign_detector import ProviderName
@@ -126,6 +127,7 @@ class Settings(BaseSettings):
     gemini_voice: str | None = None
     gemini_base_url: Annotated[str, AfterValidator(_https_url)] | None = None
     gemini_ca_file: Annotated[Path, AfterValidator(_ca_file)] | None = None
+    gemini_connector: ConnectorName = "genai"
     languages: CommaSeparated = ("ko", "en")
     interpreter_instructions: Annotated[str, AfterValidator(_text_or_file)] = ""
     connect_timeout_secs: Annotated[float, Field(gt=0, le=60)] = 4.0

@@ -1,4 +1,4 @@
-"""The three implementations that keep the contract, and what keeps a run against Google cheap and discreet."""
+"""The implementations that keep the contract, and what keeps a run against Google cheap and discreet."""
 
 import contextlib
 import logging
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from emulator import Emulator, EmulatorOptions, Variant
-from gemini.connector import Connector, GenaiConnector
+from gemini.connector import Connector
+from gemini.connectors import ConnectorName, make_connector
 from pipelines.settings import Settings
 from tests.contract.bench import Bench, interpreter_config
 from tests.contract.google import GoogleBench, Ledger, google_bench, google_settings, upstream_name
@@ -52,13 +53,14 @@ class FakeBench(Bench):
 
 @dataclass(frozen=True)
 class EmulatorBench(Bench):
-    """google-genai in front of the emulator, without its delays; ``docs/emulator.md`` says what it guesses."""
+    """A connector in front of the emulator, without its delays; ``docs/emulator.md`` says what it guesses."""
 
     emulator: Emulator = field(kw_only=True)
+    connector_name: ConnectorName = field(kw_only=True)
 
     def with_key(self, key: str) -> Connector:
         """The emulator checks keys."""
-        return GenaiConnector(api_key=key, base_url=self.emulator.base_url, ca_file=self.emulator.ca_file)
+        return emulator_connector(self.connector_name, self.emulator, key)
 
     def refusing_voices(self) -> Connector:
         """The emulator takes any voice, so it is told to refuse the setup."""
@@ -85,29 +87,49 @@ async def _fake_bench() -> AsyncIterator[Bench]:
 
 
 @contextlib.asynccontextmanager
-async def _emulator_bench() -> AsyncIterator[Bench]:
+async def _emulator_bench(name: ConnectorName) -> AsyncIterator[Bench]:
     options = EmulatorOptions(time_factor=0.0, api_keys=frozenset({_EMULATOR_KEY}))
     async with Emulator(options, scenario=samples_scenario()) as emulator:
-        connector = GenaiConnector(api_key=_EMULATOR_KEY, base_url=emulator.base_url, ca_file=emulator.ca_file)
-        yield EmulatorBench("the emulator", connector, interpreter_config(MODEL), emulator=emulator)
+        connector = emulator_connector(name, emulator, _EMULATOR_KEY)
+        yield EmulatorBench(
+            f"{name}, the emulator", connector, interpreter_config(MODEL), emulator=emulator, connector_name=name
+        )
+
+
+def emulator_connector(name: ConnectorName, emulator: Emulator, key: str) -> Connector:
+    """A connector to an emulator."""
+    return make_connector(name, api_key=key, base_url=emulator.base_url, ca_file=emulator.ca_file)
 
 
 @contextlib.asynccontextmanager
-async def _google_bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    yield request.getfixturevalue("google")
+async def _google_bench(request: pytest.FixtureRequest, name: ConnectorName) -> AsyncIterator[Bench]:
+    with google(request, name) as bench:
+        yield bench
 
 
-@pytest.fixture(params=["fake", "emulator", pytest.param("google", marks=pytest.mark.live)])
+@pytest.fixture(
+    params=[
+        "fake",
+        "genai-emulator",
+        "lean-emulator",
+        pytest.param("genai-google", marks=pytest.mark.live),
+        pytest.param("lean-google", marks=pytest.mark.live),
+    ]
+)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each implementation in turn."""
     made: AbstractAsyncContextManager[Bench]
-    made = {"fake": _fake_bench, "emulator": _emulator_bench}.get(request.param, lambda: _google_bench(request))()
+    connector, _, upstream = request.param.partition("-")
+    if upstream == "google":
+        made = _google_bench(request, connector)
+    else:
+        made = _emulator_bench(connector) if upstream else _fake_bench()
     async with made as bench:
         yield bench
 
 
-@pytest.fixture
-def google(request: pytest.FixtureRequest) -> Iterator[GoogleBench]:
+@contextlib.contextmanager
+def google(request: pytest.FixtureRequest, name: ConnectorName) -> Iterator[GoogleBench]:
     """Google's service, or a skip that says what is missing."""
     config = request.config
     if "live" not in config.option.markexpr:
@@ -119,7 +141,7 @@ def google(request: pytest.FixtureRequest) -> Iterator[GoogleBench]:
     ledger = config.stash.setdefault(LEDGER, Ledger())
     ledger.current = request.node.name
     with _quiet(*_LOGGERS_THAT_PRINT_KEYS):
-        yield google_bench(settings, ledger)
+        yield google_bench(settings, ledger, name)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from gemini.connector import INPUT_RATE_HZ, Connector, GenaiConnector, LiveConfig, LiveConnection
+from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
+from gemini.connectors import ConnectorName, make_connector
 from gemini.events import TargetAudio, TurnComplete, UpstreamEvent
 from pipelines.settings import Settings, require_api_key
 from tests.contract.bench import Bench, interpreter_config
 
-MAX_SESSIONS = 60
+MAX_SESSIONS = 120
 """More than a whole run opens; what opens sessions without end ends here."""
 MAX_SENT_SECS = 300.0
 """More speech than a whole run sends."""
@@ -180,25 +181,26 @@ class GoogleBench(Bench):
 
     settings: Settings = field(kw_only=True)
     ledger: Ledger = field(kw_only=True)
+    connector_name: ConnectorName = field(kw_only=True)
 
     def with_key(self, key: str) -> Connector:
         """A metered connector with another key."""
-        return _connector(self.settings, self.ledger, key)
+        return _connector(self.connector_name, self.settings, self.ledger, key)
 
     def refusing_voices(self) -> Connector:
         """Only Google itself is known to refuse voices."""
         return self.connector if self.settings.gemini_base_url is None else super().refusing_voices()
 
 
-def google_bench(settings: Settings, ledger: Ledger) -> GoogleBench:
-    """The bench for these settings.
+def google_bench(settings: Settings, ledger: Ledger, name: ConnectorName) -> GoogleBench:
+    """The bench for these settings and this connector.
 
     Raises:
         SettingsError: There is no key.
     """
     return GoogleBench(
-        "google",
-        _connector(settings, ledger, require_api_key(settings)),
+        f"{name}, google",
+        _connector(name, settings, ledger, require_api_key(settings)),
         interpreter_config(settings.gemini_model, settings.gemini_voice),
         exact=False,
         answer_secs=_ANSWER_SECS,
@@ -206,6 +208,7 @@ def google_bench(settings: Settings, ledger: Ledger) -> GoogleBench:
         speed=1.0,
         settings=settings,
         ledger=ledger,
+        connector_name=name,
     )
 
 
@@ -216,6 +219,8 @@ def upstream_name(settings: Settings) -> str:
     return f"{settings.gemini_base_url} (GEMINI_BASE_URL), which is not Google"
 
 
-def _connector(settings: Settings, ledger: Ledger, key: str) -> MeteredConnector:
-    genai = GenaiConnector(api_key=key, base_url=settings.gemini_base_url, ca_file=settings.gemini_ca_file)
-    return MeteredConnector(genai, ledger)
+def _connector(name: ConnectorName, settings: Settings, ledger: Ledger, key: str) -> MeteredConnector:
+    connector = make_connector(
+        name, api_key=key, base_url=settings.gemini_base_url, ca_file=settings.gemini_ca_file
+    )
+    return MeteredConnector(connector, ledger)

@@ -240,7 +240,7 @@ def main(
     if settings.gemini_api_key is None:
         _fail("GEMINI_API_KEY is not set: put it into the environment; no .env is read")
     questions = _chosen(only or [], watching=watch_mins > 0)
-    bench = google_bench(settings, ledger)
+    bench = google_bench(settings, ledger, "genai")
     asker = Asker(bench.connector, bench.with_key(WRONG_KEY), bench.config, quiet_secs=quiet_secs)
     report = _about(settings)
     typer.echo(f"asking {upstream_name(settings)}, {settings.gemini_model}: {len(questions)} questions")

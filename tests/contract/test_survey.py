@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from emulator import Emulator, EmulatorOptions, Variant
-from gemini.connector import GenaiConnector
+from gemini.genai_connector import GenaiConnector
 from tests.contract.bench import ENGLISH, KOREAN, WRONG_KEY, interpreter_config
 from tests.contract.survey import QUESTIONS, Asker, Question, app, before_turn_complete, survey, watch
 from tests.contract.timeline import Line

@@ -178,7 +178,7 @@ def fields_seen() -> Iterator[Counter[str]]:
         seen.update(set(_fields(message.model_dump(exclude_none=True, mode="json"), "")))
         return parse(message)
 
-    with mock.patch("gemini.connector.parse", note_and_parse):
+    with mock.patch("gemini.genai_connector.parse", note_and_parse):
         yield seen
 
 

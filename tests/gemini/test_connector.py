@@ -1,10 +1,11 @@
-"""The connector on google-genai: what it sends and makes of what comes, against a scripted server with real TLS.
+"""Both connectors to Google: what they send and make of what comes, against a scripted server with real TLS.
 
-What it has in common with every other connector is in ``tests/contract/``.
+What they have in common with every other connector is in ``tests/contract/``.
 """
 
 import base64
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -16,7 +17,8 @@ import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection, serve
 
-from gemini.connector import GenaiConnector, LiveConfig
+from gemini.connector import Connector, LiveConfig
+from gemini.connectors import ConnectorName, make_connector
 from gemini.errors import FailureKind, UpstreamError
 from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, UpstreamEvent
 
@@ -26,7 +28,7 @@ COMMON_SETUP: dict[str, Any] = {
     "systemInstruction": {"parts": [{"text": "Interpret."}], "role": "user"},
     "inputAudioTranscription": {},
     "outputAudioTranscription": {},
-    "contextWindowCompression": {"trigger_tokens": 25000, "sliding_window": {"target_tokens": 8000}},
+    "contextWindowCompression": {"triggerTokens": 25000, "slidingWindow": {"targetTokens": 8000}},
 }
 
 
@@ -35,9 +37,9 @@ def setup_of(generation: dict[str, Any], *, manual_activity: bool) -> dict[str, 
     return COMMON_SETUP | {
         "generationConfig": {"responseModalities": ["AUDIO"], **generation},
         "realtimeInputConfig": {
-            "automatic_activity_detection": {"disabled": manual_activity},
-            "activity_handling": "NO_INTERRUPTION",
-            "turn_coverage": "TURN_INCLUDES_ONLY_ACTIVITY",
+            "automaticActivityDetection": {"disabled": manual_activity},
+            "activityHandling": "NO_INTERRUPTION",
+            "turnCoverage": "TURN_INCLUDES_ONLY_ACTIVITY",
         },
     }
 
@@ -89,12 +91,30 @@ def tls(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
     return context, tmp_path / "ca.pem"
 
 
+@pytest.fixture(params=["genai", "lean"])
+def name(request: pytest.FixtureRequest) -> ConnectorName:
+    """Each connector in turn."""
+    chosen: ConnectorName = request.param
+    return chosen
+
+
 @asynccontextmanager
-async def connector_to(server: ScriptedServer, tls: tuple[ssl.SSLContext, Path]) -> AsyncIterator[GenaiConnector]:
+async def connector_to(
+    name: ConnectorName, server: ScriptedServer, tls: tuple[ssl.SSLContext, Path], path: str = ""
+) -> AsyncIterator[Connector]:
     """A connector that reaches ``server``."""
     async with serve(server.handle, "127.0.0.1", 0, ssl=tls[0]) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        yield GenaiConnector(api_key="secret", base_url=f"https://127.0.0.1:{port}", ca_file=tls[1])
+        yield make_connector(name, api_key="secret", base_url=f"https://127.0.0.1:{port}{path}", ca_file=tls[1])
+
+
+def camel(value: Any) -> Any:
+    """``value`` with the names of its fields in camelCase: the service takes both spellings, as protobuf does."""
+    if isinstance(value, list):
+        return [camel(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {re.sub("_([a-z])", lambda found: found[1].upper(), name): camel(below) for name, below in value.items()}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +123,7 @@ async def connector_to(server: ScriptedServer, tls: tuple[ssl.SSLContext, Path])
         (
             CONFIG,
             setup_of(
-                {"speechConfig": {"voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}}}},
+                {"speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}},
                 manual_activity=True,
             ),
         ),
@@ -121,51 +141,55 @@ async def connector_to(server: ScriptedServer, tls: tuple[ssl.SSLContext, Path])
     ids=["manual, with a voice", "automatic, without a voice", "resumable", "resumed", "handles are not wanted"],
 )
 async def test_the_setup_on_the_wire(
-    tls: tuple[ssl.SSLContext, Path], config: LiveConfig, setup: dict[str, Any]
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], config: LiveConfig, setup: dict[str, Any]
 ) -> None:
     """The first frame is exactly the setup of an interpreter; a handle goes only where resumption is wanted."""
     server = ScriptedServer()
-    async with connector_to(server, tls) as connector:
+    async with connector_to(name, server, tls) as connector:
         await (await connector.connect(config)).close()
-    assert server.received == [{"setup": setup}]
+    assert camel(server.received) == [{"setup": setup}]
 
 
+@pytest.mark.parametrize("path", ["", "/", "/gemini"])
 async def test_where_and_as_whom_it_connects(
-    tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """The path is Google's, the key travels in a header, and nothing in the environment has a say."""
-    for name, value in {
+    for variable, value in {
         "GOOGLE_GENAI_USE_VERTEXAI": "true",
         "GOOGLE_GEMINI_BASE_URL": "https://127.0.0.1:1",
         "GOOGLE_API_KEY": "other",
         "HTTPS_PROXY": "http://127.0.0.1:1",
     }.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(variable, value)
     server = ScriptedServer()
-    async with connector_to(server, tls) as connector:
+    async with connector_to(name, server, tls, path) as connector:
         await (await connector.connect(CONFIG)).close()
     service = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
-    assert server.path.replace("//", "/") == f"/ws/{service}"
-    assert {name.lower(): value for name, value in server.headers.items()}["x-goog-api-key"] == "secret"
+    assert server.path.replace("//", "/") == f"{path.rstrip('/')}/ws/{service}"
+    assert {header.lower(): value for header, value in server.headers.items()}["x-goog-api-key"] == "secret"
 
 
-async def test_audio_and_marks_on_the_wire(tls: tuple[ssl.SSLContext, Path]) -> None:
+async def test_audio_and_marks_on_the_wire(name: ConnectorName, tls: tuple[ssl.SSLContext, Path]) -> None:
     """Activity marks and audio go out one after the other, audio as base64 with its rate."""
     server = ScriptedServer()
     pcm = bytes(range(256)) * 4
-    async with connector_to(server, tls) as connector:
+    async with connector_to(name, server, tls) as connector:
         connection = await connector.connect(CONFIG)
         await connection.send_activity_start()
         await connection.send_audio(pcm)
         await connection.send_activity_end()
         await connection.close()
-    start, audio, end = (message["realtime_input"] for message in server.received[1:])
+    start, audio, end = (message["realtimeInput"] for message in camel(server.received[1:]))
     assert (start, end) == ({"activityStart": {}}, {"activityEnd": {}})
-    assert audio["audio"]["mime_type"] == "audio/pcm;rate=16000"
-    assert base64.urlsafe_b64decode(audio["audio"]["data"]) == pcm
+    assert audio["audio"].pop("mimeType") == "audio/pcm;rate=16000"
+    assert base64.urlsafe_b64decode(audio["audio"].pop("data").replace("+", "-").replace("/", "_")) == pcm
+    assert audio == {"audio": {}}
 
 
-async def test_messages_become_events_whatever_stands_beside_them(tls: tuple[ssl.SSLContext, Path]) -> None:
+async def test_messages_become_events_whatever_stands_beside_them(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path]
+) -> None:
     """Parts, bundled fields and ends come as events, over the end of a turn; what is unknown gives none."""
     data = base64.b64encode(b"\xfb\xff").decode()
     part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}
@@ -180,7 +204,7 @@ async def test_messages_become_events_whatever_stands_beside_them(tls: tuple[ssl
         ]
     )
     received: list[UpstreamEvent] = []
-    async with connector_to(server, tls) as connector:
+    async with connector_to(name, server, tls) as connector:
         connection = await connector.connect(CONFIG)
         async with aclosing(connection.receive()) as messages:
             async for events in messages:
@@ -209,9 +233,11 @@ async def test_messages_become_events_whatever_stands_beside_them(tls: tuple[ssl
         ((1011, "Internal error encountered."), FailureKind.UNAVAILABLE),
     ],
 )
-async def test_a_refused_setup(tls: tuple[ssl.SSLContext, Path], close: tuple[int, str], kind: FailureKind) -> None:
+async def test_a_refused_setup(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], close: tuple[int, str], kind: FailureKind
+) -> None:
     """A close in answer to the setup is a failure of its kind, without the key in it."""
-    async with connector_to(ScriptedServer(refuses=close), tls) as connector:
+    async with connector_to(name, ScriptedServer(refuses=close), tls) as connector:
         with pytest.raises(UpstreamError) as caught:
             await connector.connect(CONFIG)
     assert caught.value.kind is kind
@@ -228,10 +254,10 @@ async def test_a_refused_setup(tls: tuple[ssl.SSLContext, Path], close: tuple[in
     ],
 )
 async def test_a_connection_that_is_lost(
-    tls: tuple[ssl.SSLContext, Path], close: tuple[int, str], kind: FailureKind
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], close: tuple[int, str], kind: FailureKind
 ) -> None:
     """Receiving and sending both tell of a close, with the same kind."""
-    async with connector_to(ScriptedServer(closes=close), tls) as connector:
+    async with connector_to(name, ScriptedServer(closes=close), tls) as connector:
         connection = await connector.connect(CONFIG)
         with pytest.raises(UpstreamError) as receiving:
             async for _ in connection.receive():
@@ -243,8 +269,8 @@ async def test_a_connection_that_is_lost(
     assert sending.value.kind is kind
 
 
-async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
-    tls: tuple[ssl.SSLContext, Path], caplog: pytest.LogCaptureFixture
+async def test_a_frame_that_is_not_understood_is_passed_over(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     """An error as JSON, or an unknown message, costs nothing but itself, and the log does not quote it."""
     says: list[dict[str, Any]] = [
@@ -253,36 +279,39 @@ async def test_a_frame_that_the_sdk_does_not_understand_is_passed_over(
         {"usageMetadata": {"responseTokensDetails": [{"modality": ["secret"]}]}},
         {"serverContent": {"inputTranscription": {"text": "Hello."}}},
     ]
-    async with connector_to(ScriptedServer(says=says), tls) as connector:
+    async with connector_to(name, ScriptedServer(says=says), tls) as connector:
         connection = await connector.connect(CONFIG)
         async with aclosing(connection.receive()) as receiving:
             received = [await anext(receiving) for _ in says]
         await connection.close()
     assert received == [[], [], [], [SourceText("Hello.")]]
-    assert "unreadable upstream message" in caplog.text
+    lines = [record for record in caplog.records if record.name == "gemini.connector"]
+    assert [(line.getMessage(), line.levelname) for line in lines] == [
+        ("unreadable upstream message", "WARNING")
+    ] * 3
     assert "secret" not in caplog.text
 
 
-async def test_nobody_listens() -> None:
+async def test_nobody_listens(name: ConnectorName) -> None:
     """A connection that is not taken is unavailable, which is worth another attempt."""
-    connector = GenaiConnector(api_key="secret", base_url="https://127.0.0.1:1")
+    connector = make_connector(name, api_key="secret", base_url="https://127.0.0.1:1")
     with pytest.raises(UpstreamError) as caught:
         await connector.connect(CONFIG)
     assert caught.value.kind is FailureKind.UNAVAILABLE
 
 
-async def test_an_unknown_authority_is_not_trusted(tls: tuple[ssl.SSLContext, Path]) -> None:
+async def test_an_unknown_authority_is_not_trusted(name: ConnectorName, tls: tuple[ssl.SSLContext, Path]) -> None:
     """Without its authority's file the server's certificate is refused."""
     server = ScriptedServer()
     async with serve(server.handle, "127.0.0.1", 0, ssl=tls[0]) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        connector = GenaiConnector(api_key="secret", base_url=f"https://127.0.0.1:{port}")
+        connector = make_connector(name, api_key="secret", base_url=f"https://127.0.0.1:{port}")
         with pytest.raises(UpstreamError, match="CERTIFICATE_VERIFY_FAILED"):
             await connector.connect(CONFIG)
     assert server.received == []
 
 
-def test_a_missing_authority_file_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_authority_file_is_an_error(name: ConnectorName, tmp_path: Path) -> None:
     """A wrong path fails at start, not at the first session."""
     with pytest.raises(OSError, match="No such file"):
-        GenaiConnector(api_key="x", ca_file=tmp_path / "none.pem")
+        make_connector(name, api_key="x", ca_file=tmp_path / "none.pem")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from google.genai.types import LiveServerMessage
 from hypothesis import given
-from hypothesis import strategies as st
 
 from gemini.events import (
     GenerationComplete,
@@ -23,6 +22,7 @@ from gemini.events import (
     Usage,
     parse,
 )
+from tests.support.server_messages import MESSAGES
 
 PCM = b"\x01\x00\xff\x7f"
 
@@ -190,57 +190,6 @@ def test_what_is_no_pcm_gives_nothing(mime_type: str) -> None:
 def test_an_empty_blob_gives_nothing() -> None:
     """Audio without samples is no audio."""
     assert parsed(content(modelTurn={"parts": [audio_part(pcm=b"")]})) == []
-
-
-TRANSCRIPTIONS = st.none() | st.fixed_dictionaries(
-    {}, optional={"text": st.text(), "finished": st.booleans(), "languageCode": st.text()}
-)
-PARTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "text": st.text(),
-        "thought": st.booleans(),
-        "inlineData": st.fixed_dictionaries(
-            {},
-            optional={
-                "mimeType": st.text() | st.just("audio/pcm;rate=24000"),
-                "data": st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()),
-            },
-        ),
-    },
-)
-TOKENS = st.fixed_dictionaries(
-    {}, optional={"modality": st.sampled_from(["TEXT", "AUDIO"]), "tokenCount": st.integers(0, 10**6)}
-)
-MESSAGES = st.fixed_dictionaries(
-    {},
-    optional={
-        "serverContent": st.fixed_dictionaries(
-            {},
-            optional={
-                "modelTurn": st.fixed_dictionaries({}, optional={"parts": st.lists(PARTS)}),
-                "inputTranscription": TRANSCRIPTIONS,
-                "interimInputTranscription": TRANSCRIPTIONS,
-                "outputTranscription": TRANSCRIPTIONS,
-                "interrupted": st.booleans(),
-                "generationComplete": st.booleans(),
-                "turnComplete": st.booleans(),
-            },
-        ),
-        "goAway": st.fixed_dictionaries({}, optional={"timeLeft": st.text() | st.just("50s")}),
-        "usageMetadata": st.fixed_dictionaries(
-            {},
-            optional={
-                "promptTokenCount": st.integers(0, 10**6),
-                "promptTokensDetails": st.none() | st.lists(TOKENS),
-                "responseTokensDetails": st.none() | st.lists(TOKENS),
-            },
-        ),
-        "sessionResumptionUpdate": st.fixed_dictionaries(
-            {}, optional={"newHandle": st.text(), "resumable": st.booleans()}
-        ),
-    },
-)
 
 
 @given(MESSAGES)

@@ -278,6 +278,7 @@ def test_the_head_says_with_what_it_runs(key: None, monkeypatch: pytest.MonkeyPa
         "engine 1. gemini_live",
         "upstream Gemini Live, https://generativelanguage.googleapis.com",
         "default of GEMINI_BASE_URL",
+        "connector genai default of GEMINI_CONNECTOR",
         "key GEMINI_API_KEY, ******** environment",
     ]
     assert lines[-1] == "nothing is missing"

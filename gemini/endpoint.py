@@ -1,0 +1,44 @@
+"""Where the Live API is, and how it is reached, whichever library does it."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+
+GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com"
+API_VERSION = "v1beta"
+GIVE_UP_CLOSING_SECS = 3.0
+"""websockets' own limit does not hold while an upstream that reads nothing leaves no room for the close frame."""
+SOCKET_OPTIONS: dict[str, Any] = {
+    "ping_interval": None,  # healthy sessions answer pings after 8 to 30 s (python-genai #2935)
+    "compression": None,
+    "proxy": None,
+    "max_size": 16 * 1024 * 1024,
+    "close_timeout": 1.0,
+}
+"""Of ``websockets.asyncio.client.connect``; without ``proxy`` the environment would have a say."""
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Trust the public authorities, and those of ``ca_file``.
+
+    Raises:
+        OSError: ``ca_file`` can't be read.
+        ssl.SSLError: ``ca_file`` holds no certificate.
+    """
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def socket_url(base_url: str | None) -> str:
+    """The WebSocket's URL for sessions that come with an API key, without the key; as google-genai makes it.
+
+    Args:
+        base_url: https URL of a gateway or an emulator, with or without a path; ``None``: Google's.
+    """
+    url = urlsplit(base_url or GOOGLE_BASE_URL)._replace(scheme="wss").geturl().rstrip("/")
+    return f"{url}/ws/google.ai.generativelanguage.{API_VERSION}.GenerativeService.BidiGenerateContent"
