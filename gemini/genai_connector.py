@@ -97,9 +97,10 @@ class GenaiConnection:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        with suppress(Exception):  # what goes wrong in closing is of no consequence
-            async with asyncio.timeout(GIVE_UP_CLOSING_SECS):
-                await self._stack.aclose()
+        for close in (self._stack.aclose, self._session.close):  # the second one aborts what the first one gave up
+            with suppress(Exception):  # what goes wrong in closing is of no consequence
+                async with asyncio.timeout(GIVE_UP_CLOSING_SECS):
+                    await close()
 
     async def _send(
         self,

@@ -120,7 +120,7 @@ class LeanConnection:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        for _ in range(2):  # after a close that was given up, websockets' second one aborts
+        for _ in range(2):  # the second one aborts what the first one gave up
             with suppress(Exception):  # what goes wrong in closing is of no consequence
                 async with asyncio.timeout(GIVE_UP_CLOSING_SECS):
                     await self._socket.close()

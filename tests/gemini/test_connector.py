@@ -3,8 +3,11 @@
 What they have in common with every other connector is in ``tests/contract/``.
 """
 
+import asyncio
 import base64
+import contextlib
 import json
+import logging
 import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -13,14 +16,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
-from gemini.connector import Connector, LiveConfig
+from gemini.connector import Connector, LiveConfig, LiveConnection
 from gemini.connectors import ConnectorName, make_connector
 from gemini.errors import FailureKind, UpstreamError
 from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, UpstreamEvent
+from tests.support.waiting import until
 
 CONFIG = LiveConfig(model="gemini-3.8-live", instruction="Interpret.", voice="Kore")
 COMMON_SETUP: dict[str, Any] = {
@@ -52,27 +58,53 @@ class ScriptedServer:
         says: Messages after ``setupComplete``.
         closes: Code and reason of a close after them.
         refuses: Code and reason of a close instead of ``setupComplete``.
+        answer: What it says instead of ``setupComplete``.
+        status: The HTTP status of a refused upgrade.
+        location: Where it sends clients to instead.
+        aborts: It drops the connection instead of answering the setup.
+        deaf: It reads nothing after the setup, and never closes.
         received: What clients sent.
     """
 
     says: Sequence[dict[str, Any]] = ()
     closes: tuple[int, str] | None = None
     refuses: tuple[int, str] | None = None
+    answer: bytes = b'{"setupComplete": {}}'
+    status: int | None = None
+    location: str = ""
+    aborts: bool = False
+    deaf: bool = False
     received: list[dict[str, Any]] = field(default_factory=list)
     path: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
+    def refuse(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Take the request down; answer it where the upgrade is refused."""
+        self.path = request.path
+        self.headers = dict(request.headers.raw_items())
+        if self.status is None:
+            return None
+        response = connection.respond(self.status, "no")
+        if self.location:
+            response.headers["Location"] = self.location
+        return response
+
     async def handle(self, connection: ServerConnection) -> None:
         """Serve one client."""
-        assert connection.request is not None
-        self.path = connection.request.path
-        self.headers = dict(connection.request.headers.raw_items())
         self.received.append(json.loads(await connection.recv()))
         if self.refuses is not None:
             await connection.close(*self.refuses)
             return
-        for message in ({"setupComplete": {}}, *self.says):
-            await connection.send(json.dumps(message).encode())
+        if self.aborts:
+            connection.transport.abort()
+            return
+        if self.deaf:
+            connection.transport.pause_reading()
+            await connection.send(self.answer)
+            await connection.wait_closed()
+            return
+        for message in (self.answer, *(json.dumps(said).encode() for said in self.says)):
+            await connection.send(message)
         if self.closes is not None:
             await connection.close(*self.closes)
             return
@@ -103,7 +135,9 @@ async def connector_to(
     name: ConnectorName, server: ScriptedServer, tls: tuple[ssl.SSLContext, Path], path: str = ""
 ) -> AsyncIterator[Connector]:
     """A connector that reaches ``server``."""
-    async with serve(server.handle, "127.0.0.1", 0, ssl=tls[0]) as listening:
+    async with serve(
+        server.handle, "127.0.0.1", 0, ssl=tls[0], process_request=server.refuse, max_size=None
+    ) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
         yield make_connector(name, api_key="secret", base_url=f"https://127.0.0.1:{port}{path}", ca_file=tls[1])
 
@@ -167,7 +201,9 @@ async def test_where_and_as_whom_it_connects(
         await (await connector.connect(CONFIG)).close()
     service = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
     assert server.path.replace("//", "/") == f"{path.rstrip('/')}/ws/{service}"
-    assert {header.lower(): value for header, value in server.headers.items()}["x-goog-api-key"] == "secret"
+    headers = {header.lower(): value for header, value in server.headers.items()}
+    assert headers["x-goog-api-key"] == "secret"
+    assert "sec-websocket-extensions" not in headers
 
 
 async def test_audio_and_marks_on_the_wire(name: ConnectorName, tls: tuple[ssl.SSLContext, Path]) -> None:
@@ -290,6 +326,121 @@ async def test_a_frame_that_is_not_understood_is_passed_over(
         ("unreadable upstream message", "WARNING")
     ] * 3
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("server", "kind"),
+    [
+        (ScriptedServer(status=400), FailureKind.REJECTED),
+        (ScriptedServer(status=401), FailureKind.REJECTED),
+        (ScriptedServer(status=404), FailureKind.REJECTED),
+        (ScriptedServer(status=429), FailureKind.QUOTA),
+        (ScriptedServer(status=503), FailureKind.UNAVAILABLE),
+        (ScriptedServer(status=200), FailureKind.UNAVAILABLE),
+        (ScriptedServer(aborts=True), FailureKind.UNAVAILABLE),
+        (ScriptedServer(answer=b"{"), FailureKind.UNAVAILABLE),
+        (ScriptedServer(answer=b'["secret"]'), FailureKind.UNAVAILABLE),
+        (ScriptedServer(answer=b'{"setupComplete": "secret"}'), FailureKind.UNAVAILABLE),
+    ],
+    ids=str,
+)
+async def test_a_session_that_does_not_come_to_be(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], server: ScriptedServer, kind: FailureKind
+) -> None:
+    """A refused upgrade, a lost connection and an unreadable answer fail as their kind, and leave nothing."""
+    before = psutil.Process().num_fds()
+    async with connector_to(name, replace(server, received=[]), tls) as connector:
+        with pytest.raises(UpstreamError) as caught:
+            await connector.connect(CONFIG)
+    assert caught.value.kind is kind
+    assert "secret" not in str(caught.value)
+    await until(lambda: psutil.Process().num_fds() <= before)
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b'{"setupComplete": {"new": 1}}', b'{"goAway": {}}'])
+async def test_the_first_message_means_that_the_session_is_there(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], answer: bytes
+) -> None:
+    """Whatever it says, as long as it can be read: a refusal is a close."""
+    server = ScriptedServer(answer=answer)
+    async with connector_to(name, server, tls) as connector:
+        connection = await connector.connect(CONFIG)
+        await connection.send_activity_start()
+        await connection.close()
+    assert len(server.received) == 2
+
+
+async def test_the_environment_has_no_proxy_for_it(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in capitals nor in small letters, for any scheme; nor is there another place for certificates."""
+    for variable in (
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "WSS_PROXY",
+        "wss_proxy",
+        "SOCKS_PROXY",
+        "socks_proxy",
+    ):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    async with connector_to(name, ScriptedServer(), tls) as connector:
+        await (await connector.connect(CONFIG)).close()
+
+
+async def send_until_it_waits(connection: LiveConnection) -> None:
+    """Fill all that is between the connection and an upstream that reads nothing."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(0.5):
+                await connection.send_audio(bytes(2**19))
+
+
+@pytest.mark.slow
+async def test_an_upstream_that_reads_nothing_can_be_left(
+    name: ConnectorName, tls: tuple[ssl.SSLContext, Path]
+) -> None:
+    """Where there is no room for the close frame, closing gives up after a while, and the socket is gone."""
+    before = psutil.Process().num_fds()
+    server = ScriptedServer(deaf=True)
+    async with connector_to(name, server, tls) as connector:
+        ours = psutil.Process().num_fds()
+        connection = await connector.connect(CONFIG)
+        await send_until_it_waits(connection)
+        await connection.close()
+        await until(lambda: psutil.Process().num_fds() <= ours + 1)  # the server's end
+    await until(lambda: psutil.Process().num_fds() <= before)
+
+
+async def test_the_lean_one_takes_the_key_to_no_other_host(tls: tuple[ssl.SSLContext, Path]) -> None:
+    """A redirect to another port or host is not followed."""
+    other = ScriptedServer()
+    async with serve(other.handle, "127.0.0.1", 0, ssl=tls[0], process_request=other.refuse) as listening:
+        port = next(iter(listening.sockets)).getsockname()[1]
+        server = ScriptedServer(status=307, location=f"wss://127.0.0.1:{port}/")
+        async with connector_to("lean", server, tls) as connector:
+            with pytest.raises(UpstreamError) as caught:
+                await connector.connect(CONFIG)
+    assert caught.value.kind is FailureKind.UNAVAILABLE
+    assert (other.headers, other.received) == ({}, [])
+
+
+async def test_the_lean_one_logs_neither_key_nor_frames(
+    tls: tuple[ssl.SSLContext, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever level is asked for."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="websockets.client")
+    server = ScriptedServer(says=[{"serverContent": {"inputTranscription": {"text": "my words"}}}])
+    async with connector_to("lean", server, tls) as connector:
+        caplog.clear()
+        connection = await connector.connect(CONFIG)
+        async with aclosing(connection.receive()) as receiving:
+            assert await anext(receiving) == [SourceText("my words")]
+        await connection.close()
+    client_lines = [record.getMessage() for record in caplog.records if record.name != "websockets.server"]
+    assert not [line for line in client_lines if "secret" in line or "my words" in line or "x-goog" in line]
 
 
 async def test_nobody_listens(name: ConnectorName) -> None:
