@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gemini.connectors import ConnectorName
 from tests.faults.case import Case
 from tests.faults.cases import all_cases
 from tests.faults.playing import play_all
@@ -29,6 +30,7 @@ def main(
     only: Annotated[str, typer.Option(help="Play the cases whose names fit, such as 'reset:*'.")] = "*",
     case: Annotated[str | None, typer.Option(help="Play one case, and tell all that happened in it.")] = None,
     seed: Annotated[int, typer.Option(help="Decides what is said and where exactly a fault strikes.")] = 1,
+    connector: Annotated[ConnectorName, typer.Option(help="What the server connects with.")] = "genai",
     jobs: Annotated[int, typer.Option(help="Cases at a time, each in a process.", min=1, max=64)] = _JOBS,
     show_list: Annotated[bool, typer.Option("--list", help="List the names of the cases, and play none.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the table into docs/faults.md.")] = False,
@@ -41,13 +43,14 @@ def main(
     if renewals is not None:
         if write or show_list or case is not None or only != "*":
             raise typer.BadParameter("it plays no case; leave the options of cases out", param_hint="--renewals")
-        _measure(renewals, pairs, seed)
+        _measure(renewals, pairs, seed, connector)
         return
-    if write and (case is not None or only != "*"):
+    if write and (case is not None or only != "*" or connector != "genai"):
         raise typer.BadParameter(
-            "the document has the whole matrix; leave --case and --only out", param_hint="--write"
+            "the document has the whole matrix of genai; leave --case, --only and --connector out",
+            param_hint="--write",
         )
-    cases = _chosen(all_cases(seed), only, case)
+    cases = _chosen(all_cases(seed, connector=connector), only, case)
     if show_list:
         typer.echo("\n".join(chosen.name for chosen in cases))
         return
@@ -77,8 +80,8 @@ def _chosen(cases: list[Case], only: str, name: str | None) -> list[Case]:
     return [by_name[name]]
 
 
-def _measure(renewals: int, pairs: int, seed: int) -> None:
-    figures = measure(renewals=renewals, pairs=pairs, schedule=Schedule(), seed=seed)
+def _measure(renewals: int, pairs: int, seed: int, connector: ConnectorName) -> None:
+    figures = measure(renewals=renewals, pairs=pairs, schedule=Schedule(connector=connector), seed=seed)
     typer.echo("\n".join(figures.lines()))
     if figures.failures:
         typer.echo("\n".join(f"FAIL {failure}" for failure in figures.failures))

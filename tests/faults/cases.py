@@ -5,11 +5,12 @@ What must come of a case follows from the fault alone, by the tables here; nobod
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import EmulatorOptions
 from emulator.faults import KINDS, Fault, FaultName, Moment
+from gemini.connectors import ConnectorName
 from tests.faults.case import Case
 from tests.faults.judge import End, Expected
 from tests.faults.run import SPEED
@@ -95,15 +96,22 @@ _PARAMETERS: Mapping[FaultName, Mapping[str, Any]] = {
 """In proportion to ``SETTINGS``: a stall is shorter than ``turn_timeout_secs``, late text than ``late_text_ms``."""
 
 
-def all_cases(seed: int = 1) -> list[Case]:
-    """The whole matrix; ``seed`` decides what is said, in which chunks, and where exactly a fault strikes."""
-    return list(_Matrix(seed).cases())
+def all_cases(seed: int = 1, *, connector: ConnectorName = "genai") -> list[Case]:
+    """The whole matrix.
+
+    Args:
+        seed: Decides what is said, in which chunks, and where exactly a fault strikes.
+        connector: The server's.
+    """
+    chosen = {"gemini_connector": connector}
+    return [replace(case, settings={**case.settings, **chosen}) for case in _Matrix(seed).cases()]
 
 
 def short_cases(seed: int = 1) -> list[Case]:
-    """A dozen cases that between them take every way of repair."""
-    by_name = {case.name: case for case in all_cases(seed)}
-    return [by_name[name] for name in SHORT]
+    """A dozen cases that between them take every way of repair, and a few of them with the lean connector."""
+    genai = {case.name: case for case in all_cases(seed)}
+    lean = {case.name: case for case in all_cases(seed, connector="lean")}
+    return [*(genai[name] for name in SHORT), *(lean[name] for name in SHORT_LEAN)]
 
 
 SHORT = (
@@ -124,6 +132,8 @@ SHORT = (
     "away:beyond-ring:1",
     "swallowed:after:4",
 )
+SHORT_LEAN = ("none:-:0", "refuse-key:connect:1", "reset:output:3", "half-open:idle:1", "refuse-503:reconnect:2")
+"""One for each way in which a connector can fail."""
 
 
 @dataclass(frozen=True, slots=True)

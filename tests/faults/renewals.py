@@ -20,6 +20,7 @@ from statistics import median, quantiles
 from websockets.exceptions import ConnectionClosed
 
 from emulator import Emulator, EmulatorOptions
+from gemini.connectors import ConnectorName
 from tests.faults.cases import SETTINGS
 from tests.faults.judge import Expected, Verdict, judge
 from tests.faults.recording import Recording
@@ -46,11 +47,13 @@ class Schedule:
         go_away_after_secs: From the setup to ``goAway``.
         time_left_secs: From there to the end, as ``goAway`` says.
         speed: How fast speech, answers and this schedule go, in times real time.
+        connector: The server's.
     """
 
     go_away_after_secs: float = 12.0
     time_left_secs: float = 10.0
     speed: float = 1.0
+    connector: ConnectorName = "genai"
 
     def options(self, *, renewed: bool) -> EmulatorOptions:
         """What the upstream does."""
@@ -155,8 +158,9 @@ _Speaker = tuple[Talk, Emulator]
 @contextlib.asynccontextmanager
 async def _talk(schedule: Schedule, renewed: bool) -> AsyncIterator[_Speaker]:
     options = schedule.options(renewed=renewed)
+    settings = {**_SETTINGS, "gemini_connector": schedule.connector}
     async with (
-        running_server(options, scenario=samples_scenario(), **_SETTINGS) as server,
+        running_server(options, scenario=samples_scenario(), **settings) as server,
         protocol_client(server.url, ping_interval=None) as client,
     ):
         talk = Talk(client, server.emulator, speed=schedule.speed, chunk_ms=_CHUNK_MS)

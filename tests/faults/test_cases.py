@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from emulator.faults import KINDS, FaultName
-from tests.faults.cases import SHORT, all_cases, short_cases
+from tests.faults.cases import SHORT, SHORT_LEAN, all_cases, short_cases
 from tests.faults.saying import ENGLISH, KOREAN, LEAST_VOICE_MS, phrase
 from tests.support.audit import STREAM_HZ
 
@@ -52,7 +52,9 @@ def test_the_seed_decides_what_is_drawn() -> None:
 
 def test_the_short_form_is_part_of_the_matrix() -> None:
     """A dozen cases or a few more."""
-    assert [case.name for case in short_cases()] == list(SHORT)
+    assert [case.name for case in short_cases()] == [*SHORT, *SHORT_LEAN]
+    connectors = [case.settings["gemini_connector"] for case in short_cases()]
+    assert connectors == ["genai"] * len(SHORT) + ["lean"] * len(SHORT_LEAN)
     assert 12 <= len(SHORT) <= 18
 
 

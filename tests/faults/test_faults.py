@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from tests.faults.cases import SHORT, all_cases, short_cases
+from gemini.connectors import ConnectorName
+from tests.faults.cases import SHORT, SHORT_LEAN, all_cases, short_cases
 from tests.faults.playing import play_all, result_of
 from tests.faults.table import Result, lines
 
@@ -14,7 +15,7 @@ _JOBS = 6
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def results() -> dict[str, Result]:
+async def results() -> dict[tuple[object, str], Result]:
     """The short form of the matrix, a few cases at a time."""
     seats = asyncio.Semaphore(_AT_ONCE)
 
@@ -24,19 +25,26 @@ async def results() -> dict[str, Result]:
 
     cases = short_cases()
     played = await asyncio.gather(*map(seated, range(len(cases))))
-    return {result.name: result for result in played}
+    return {
+        (case.settings["gemini_connector"], case.name): result for case, result in zip(cases, played, strict=True)
+    }
 
 
-@pytest.mark.parametrize("name", SHORT)
-def test_a_fault_is_repaired_or_told(results: dict[str, Result], name: str) -> None:
+@pytest.mark.parametrize(
+    ("connector", "name"), [*(("genai", name) for name in SHORT), *(("lean", name) for name in SHORT_LEAN)]
+)
+def test_a_fault_is_repaired_or_told(
+    results: dict[tuple[object, str], Result], connector: ConnectorName, name: str
+) -> None:
     """Each utterance is answered once, or its loss is named; a session that ends says why."""
-    result = results[name]
+    result = results[connector, name]
     assert result.verdict.passed, "\n".join([*result.told, *result.verdict.failures])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_whole_matrix() -> None:
+@pytest.mark.parametrize("connector", ["genai", "lean"])
+def test_the_whole_matrix(connector: ConnectorName) -> None:
     """Every fault at every moment, once, twice and three times."""
-    played = list(play_all(all_cases(), jobs=_JOBS))
+    played = list(play_all(all_cases(connector=connector), jobs=_JOBS))
     assert all(result.verdict.passed for result in played), "\n".join(lines(played))

@@ -28,6 +28,8 @@ def test_the_list_has_every_case() -> None:
         (("--only", "nothing:*"), "expected a pattern that fits a name of --list, got 'nothing:*'"),
         (("--write", "--only", "reset:*"), "the document has the whole matrix"),
         (("--write", "--case", "none:-:0"), "the document has the whole matrix"),
+        (("--write", "--connector", "lean"), "leave --case, --only and --connector out"),
+        (("--connector", "fat"), "'fat' is not one of 'genai', 'lean'"),
         (("--renewals", "9", "--write"), "it plays no case; leave the options of cases out"),
         (("--renewals", "0"), "Invalid value for '--renewals'"),
     ],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator import EmulatorOptions, SessionRecord, Variant
+from gemini.connectors import ConnectorName
 from tests.resume.losses import LOSSES, SPEED, HalfOpen, half_open, lose, speak_for
 from tests.resume.relay import Relay, relay_before
 from tests.support.audit import (
@@ -92,10 +93,10 @@ class Result:
         return "\n".join([*lines, *(f"WRONG: {text}" for text in self.wrong[:50])])
 
 
-async def run(disconnections: int, *, seed: int, at_once: int) -> Result:
+async def run(disconnections: int, *, seed: int, at_once: int, connector: ConnectorName = "genai") -> Result:
     """Play sessions until so many connections were lost."""
     result = Result()
-    async with running_server(_OPTIONS, **_SETTINGS) as server:
+    async with running_server(_OPTIONS, **_SETTINGS, gemini_connector=connector) as server:
         connecting = asyncio.Lock()
         numbers = iter(range(1_000_000))
 

@@ -19,9 +19,10 @@ def figures(result: Result) -> list[tuple[str, str]]:
     plan, counts = result.plan, result.counts
     lost = result.said - result.answered
     seen = result.go_aways
+    connector = "" if plan.connector == "genai" else f", {plan.connector} connector"
     connections = result.upstream.connections if result.upstream is not None else 0
     return [
-        ("talk", f"{plan.sessions} sessions, {plan.minutes:g} minutes each, seed {plan.seed}"),
+        ("talk", f"{plan.sessions} sessions, {plan.minutes:g} minutes each, seed {plan.seed}{connector}"),
         ("utterances", f"{result.said:,} said, {result.answered:,} answered, {lost} lost, {result.doubled} twice"),
         ("sent again", f"{result.replays:,}, {result.unmarked} of them after an answer without its end"),
         ("begun again for the listener", f"{counts['interrupted upstream']:,} (`interrupted`, `upstream`)"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from emulator import Emulator, EmulatorOptions, Variant
 from emulator.faults import FaultName, FaultStrike
+from gemini.connectors import ConnectorName
 from tests.abuse.server_process import Server, server
 from tests.soak.faults import Mischief
 from tests.soak.listening import joined
@@ -53,11 +54,13 @@ class Plan:
         minutes: How long the sessions talk.
         sessions: How many.
         seed: Of everything that is random.
+        connector: The server's.
     """
 
     minutes: float
     sessions: int
     seed: int = 1
+    connector: ConnectorName = "genai"
 
     @property
     def go_aways(self) -> int:
@@ -159,7 +162,8 @@ async def soak(plan: Plan) -> Result:
     async with Emulator(plan.options(), scenario=samples_scenario()) as emulator:
         upstream = result.upstream = Upstream(emulator, [session.speech for session in result.sessions])
         reached = {"base_url": emulator.base_url, "ca_file": str(emulator.ca_file)}
-        async with server(reached, **SETTINGS, MAX_SESSIONS=str(plan.sessions)) as running:
+        chosen = {"MAX_SESSIONS": str(plan.sessions), "GEMINI_CONNECTOR": plan.connector}
+        async with server(reached, **SETTINGS, **chosen) as running:
             try:
                 await _run(plan, result, emulator, upstream, running)
             finally:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gemini.connectors import ConnectorName
 from tests.soak.__main__ import app
 from tests.soak.report import BEGIN, FINISH, lines, write_document
 from tests.soak.run import GO_AWAYS, Plan, Result, soak
@@ -37,9 +38,10 @@ async def test_half_a_minute(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_two_minutes() -> None:
+@pytest.mark.parametrize("connector", ["genai", "lean"])
+async def test_two_minutes(connector: ConnectorName) -> None:
     """Twenty sessions, each of which sees twenty go-aways."""
-    result = await soak(Plan(minutes=2, sessions=20))
+    result = await soak(Plan(minutes=2, sessions=20, connector=connector))
     assert result.wrong == [], report(result)
     assert min(result.go_aways) >= GO_AWAYS
 
@@ -56,6 +58,7 @@ def test_the_schedule_of_go_aways_follows_the_time() -> None:
     [
         (("--minutes", "0"), "'--minutes': Input should be greater than or equal to 0.25"),
         (("--sessions", "0"), "'--sessions': Input should be greater than or equal to 1"),
+        (("--connector", "fat"), "'fat' is not one of 'genai', 'lean'"),
         (("--minute", "2"), "No such option"),
     ],
 )
