@@ -1,43 +1,36 @@
-"""The door: HTTP and WebSocket routes, and the command line. No logic of a session."""
+"""The door: HTTP and WebSocket routes, and how they are served. No logic of a session."""
 
 import asyncio
 import contextlib
 import errno
 import gc
 import logging
-import os
+import signal
 import socket
 import sys
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-if __name__ == "__main__" and sys.argv[1:2] == ["interpret"]:
-    from client.__main__ import main as run_client
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command line takes it: no traceback
+    from command_line import main
 
-    run_client()  # does not return: a client needs none of what is imported below, which takes seconds
+    main()  # does not return: each command imports what it needs, and few need what is imported below
 
-import typer
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from uvicorn.supervisors import ChangeReload
 
-from client import cli as client_commands
 from gemini.connector import Connector
 from gemini.connectors import make_connector
 from gemini.rejections import RejectionMemory
 from metrics import EXPOSITION_TYPE, exposition
-from pipelines.allocator import return_freed_memory
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
-from pipelines.check import check_pipeline
-from pipelines.check_report import report
 from pipelines.connection import ClientConnection
-from pipelines.diagram import mermaid as diagram
 from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
 from pipelines.endings import UPSTREAM_REFUSES
 from pipelines.logs import configure_logging, log_event
@@ -51,9 +44,8 @@ from pipelines.settings import (
     load_settings,
     misspelled_settings,
     require_api_key,
-    setting_sources,
 )
-from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
+from pipelines.spec import PipelineSpec, load_pipeline
 from reference import VERSION
 from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES
 from reference.routes import add_reference
@@ -227,125 +219,6 @@ def _upstream(settings: Settings) -> str:
     return f"Gemini Live at {gateway}" if gateway else "Gemini Live"
 
 
-_HELP = "Serve interpreting sessions, or run a command. The options here are for serving; each command has its own."
-cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=_HELP)
-cli.command()(client_commands.interpret)
-
-
-@cli.callback(invoke_without_command=True)
-def serve(
-    context: typer.Context,
-    emulator: Annotated[
-        bool, typer.Option("--emulator", help="Start an emulator of Gemini Live in this process and use it.")
-    ] = False,
-    host: Annotated[
-        str | None, typer.Option(help="Where to listen: a name or an address of this machine; wins over HOST.")
-    ] = None,
-    port: Annotated[int | None, typer.Option(help="Port for HTTP and WebSocket; wins over PORT.")] = None,
-    log_level: Annotated[
-        str | None, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL; wins over LOG_LEVEL.")
-    ] = None,
-) -> None:
-    """Serve, where no command is given."""
-    chosen = {"emulator": emulator or None, "host": host, "port": port, "log_level": log_level}
-    if context.invoked_subcommand is not None:
-        _refuse_options_of_serving(chosen, context.invoked_subcommand)
-        return
-    return_freed_memory()
-    with _faults_end_the_start():
-        settings = load_settings(**chosen)
-        sockets = listen(settings.host, settings.port)
-        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
-        app: ASGIApp | str = create_app(settings)
-    if settings.debug:
-        app = "server:create_app"
-        # For the process that reloads, which reads its settings anew.
-        given = {name.upper(): str(value) for name, value in chosen.items() if value is not None}
-        os.environ.update({**given, "PORT": str(settings.port)})
-    run(app, settings, sockets)
-
-
-@cli.command()
-def demo(
-    out_dir: Annotated[Path, typer.Option(help="Interpretations and transcripts are written here.")] = Path("out"),
-) -> None:
-    """Start server and emulator, and interpret three recordings: no key needed, nothing leaves this machine."""
-    with _faults_end_the_start():
-        settings = load_settings(emulator=True, host="127.0.0.1", port=0, debug=False, log_level="WARNING")
-        with _serving_in_background(settings) as url:
-            client_commands.demo(url=url, out_dir=out_dir)
-
-
-@cli.command()
-def check(
-    file: Annotated[
-        str | None, typer.Argument(help="Pipeline file, or name of one that comes with the server; else PIPELINE.")
-    ] = None,
-    mermaid: Annotated[
-        bool, typer.Option("--mermaid", help="Print only a diagram of the pipeline, for Markdown.")
-    ] = False,
-    emulator: Annotated[bool, typer.Option("--emulator", help="Check for a server with --emulator.")] = False,
-) -> None:
-    """Show a pipeline, where each parameter comes from, and what is missing to run it; starts nothing.
-
-    Exit code 0: it can run; 1: something is missing; 2: the file or a setting is wrong.
-    """
-    chosen = {"pipeline": file, "emulator": emulator or None}
-    with _faults_end_the_start(), _quiet():
-        checked = check_pipeline(load_settings(**chosen), setting_sources(**chosen))
-    typer.echo(diagram(checked) if mermaid else report(checked))
-    raise typer.Exit(1 if checked.missing and not mermaid else 0)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what modules say while they are imported out of the output."""
-    logging.disable()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def _refuse_options_of_serving(options: Mapping[str, object], command: str) -> None:
-    """An option of the server before a command would have no effect."""
-    for name, value in options.items():
-        if value is not None:
-            option = f"--{name.replace('_', '-')}"
-            print(f"error: {option} is for serving, not for '{command}'", file=sys.stderr)  # noqa: T201
-            raise typer.Exit(2)
-
-
-@contextlib.contextmanager
-def _faults_end_the_start() -> Iterator[None]:
-    """Turn what is wrong with settings or pipeline file into a line for each fault and exit code 2."""
-    try:
-        yield
-    except (SettingsError, PipelineFileError) as error:
-        for fault in str(error).splitlines():
-            print(f"error: {fault}", file=sys.stderr)  # noqa: T201 - no log is set up yet
-        raise typer.Exit(2) from error
-
-
-@contextlib.contextmanager
-def _serving_in_background(settings: Settings) -> Iterator[str]:
-    """Serve from a thread while the block runs; gives the WebSocket's URL."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), **uvicorn_options(settings)))
-    thread = threading.Thread(target=server.run, name="server")
-    thread.start()
-    try:
-        while not server.started:
-            if not thread.is_alive():
-                raise SettingsError("the server did not start; its log says why")
-            time.sleep(0.05)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"ws://{settings.host}:{port}/ws"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 def listen(host: str, port: int) -> list[socket.socket]:
     """Listen on every address that ``host`` has here: uvicorn itself would try only after the log says ready.
 
@@ -413,12 +286,3 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "forwarded_allow_ips": _PROXIES,
     }
-
-
-def main() -> None:
-    """The command line."""
-    cli()
-
-
-if __name__ == "__main__":
-    main()

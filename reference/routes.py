@@ -4,6 +4,7 @@ Plain GETs that tell nothing but the protocol. The pages ask no other host for a
 """
 
 import re
+from functools import cache
 from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -12,7 +13,6 @@ from fastapi.staticfiles import StaticFiles
 
 from reference.asyncapi import DEFAULT_HOST, asyncapi_document
 from reference.files import json_text
-from reference.page import html_page, swagger_page
 from reference.schemas import client_schema, server_schema
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
@@ -20,55 +20,85 @@ _HARDENED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referre
 
 
 def add_reference(app: FastAPI) -> None:
-    """Serve the documents from ``app``.
+    """Serve the documents from ``app``; each is made when somebody asks for it for the first time.
 
     ``/docs`` shows the application's own ``openapi_url``, which must be ``/openapi.json``.
     """
-    document = asyncapi_document()
-    app.include_router(_documents(document))
-    app.include_router(_pages(document, title=f"{app.title}: HTTP routes"))
+    app.include_router(_documents())
+    app.include_router(_pages(title=f"{app.title}: HTTP routes"))
     # Swagger UI as it is released, which the package ships.
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_swagger", "resources")]))
 
 
-def _documents(document: dict[str, Any]) -> APIRouter:
+# The routes are not ``async``: making a document takes tens of ms, for which a thread keeps sessions from waiting.
+
+
+def _documents() -> APIRouter:
     router = APIRouter(tags=["protocol"], default_response_class=JSONResponse)
-    client, server = json_text(client_schema()), json_text(server_schema())
 
     @router.get("/asyncapi.json", summary="AsyncAPI")
-    async def asyncapi(request: Request) -> Response:
+    def asyncapi(request: Request) -> Response:
         """The WebSocket protocol, as AsyncAPI 3."""
-        return _json(json_text({**document, "servers": _servers(request)}))
+        return _json(json_text({**_asyncapi_document(), "servers": _servers(request)}))
 
     @router.get("/schema/client-messages.json")
-    async def client_messages() -> Response:
+    def client_messages() -> Response:
         """JSON Schema of what a client sends."""
-        return _json(client)
+        return _json(_client_schema())
 
     @router.get("/schema/server-messages.json")
-    async def server_messages() -> Response:
+    def server_messages() -> Response:
         """JSON Schema of what the server sends."""
-        return _json(server)
+        return _json(_server_schema())
 
     return router
 
 
-def _pages(document: dict[str, Any], *, title: str) -> APIRouter:
+def _pages(*, title: str) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    protocol, protocol_policy = html_page(document)
-    http, http_policy = swagger_page(title)
 
     @router.get("/asyncapi")
-    async def protocol_page() -> HTMLResponse:
+    def protocol_page() -> HTMLResponse:
         """The WebSocket protocol, for people."""
-        return HTMLResponse(protocol, headers={**_HARDENED, "Content-Security-Policy": protocol_policy})
+        protocol, policy = _protocol_page()
+        return HTMLResponse(protocol, headers={**_HARDENED, "Content-Security-Policy": policy})
 
     @router.get("/docs")
-    async def http_page() -> HTMLResponse:
+    def http_page() -> HTMLResponse:
         """The HTTP routes, for people."""
-        return HTMLResponse(http, headers={**_HARDENED, "Content-Security-Policy": http_policy})
+        http, policy = _http_page(title)
+        return HTMLResponse(http, headers={**_HARDENED, "Content-Security-Policy": policy})
 
     return router
+
+
+@cache
+def _asyncapi_document() -> dict[str, Any]:
+    return asyncapi_document()
+
+
+@cache
+def _client_schema() -> str:
+    return json_text(client_schema())
+
+
+@cache
+def _server_schema() -> str:
+    return json_text(server_schema())
+
+
+@cache
+def _protocol_page() -> tuple[str, str]:
+    from reference.page import html_page  # with a library for Markdown
+
+    return html_page(_asyncapi_document())
+
+
+@cache
+def _http_page(title: str) -> tuple[str, str]:
+    from reference.page import swagger_page
+
+    return swagger_page(title)
 
 
 def _servers(request: Request) -> dict[str, Any]:
