@@ -171,6 +171,7 @@ def _importing() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # what was imported is looked through at no later time either
         gc.enable()
         signal.signal(signal.SIGINT, previous)
 
