@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -36,19 +37,28 @@ def serve(
         str | None, typer.Option(help="Where to listen: a name or an address of this machine; wins over HOST.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port for HTTP and WebSocket; wins over PORT.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="How many processes serve, each on a core of its own; wins over WORKERS.")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL; wins over LOG_LEVEL.")
     ] = None,
 ) -> None:
     """Serve, where no command is given."""
-    chosen = {"emulator": emulator or None, "host": host, "port": port, "log_level": log_level}
+    chosen = {
+        "emulator": emulator or None,
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "log_level": log_level,
+    }
     if context.invoked_subcommand is not None:
         _refuse_options_of_serving(chosen, context.invoked_subcommand)
         return
     with _importing():
         from pipelines.allocator import return_freed_memory
         from pipelines.settings import load_settings
-        from server import create_app, listen, run
+        from server import create_app, listen, run, run_workers
 
     return_freed_memory()
     with _faults_end_the_start():
@@ -60,8 +70,21 @@ def serve(
         app = "server:create_app"
         # For the process that reloads, which reads its settings anew.
         given = {name.upper(): str(value) for name, value in chosen.items() if value is not None}
-        os.environ.update({**given, "PORT": str(settings.port)})
-    run(app, settings, sockets)
+        _hand_down(**given, PORT=str(settings.port))
+    if settings.workers == 1:
+        run(app, settings, sockets)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="live-interpreter-metrics-") as folder,
+        _faults_end_the_start(),
+    ):
+        _hand_down(PROMETHEUS_MULTIPROC_DIR=folder)
+        run_workers(settings, sockets, Path(folder))
+
+
+def _hand_down(**variables: str) -> None:
+    """Put variables into the environment of processes that are started later."""
+    os.environ.update(variables)
 
 
 @cli.command()
@@ -73,7 +96,9 @@ def demo(
         from pipelines.settings import load_settings
 
     with _faults_end_the_start():
-        settings = load_settings(emulator=True, host="127.0.0.1", port=0, debug=False, log_level="WARNING")
+        settings = load_settings(
+            emulator=True, host="127.0.0.1", port=0, debug=False, workers=1, log_level="WARNING"
+        )
         with _serving_in_background(settings) as url:
             client_commands.demo(url=url, out_dir=out_dir)
 

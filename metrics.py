@@ -26,25 +26,29 @@ name                       labels           call it
 ``AUDIO_IN``                                ``.inc(secs)`` of speech from clients
 ``AUDIO_OUT``                               ``.inc(secs)`` of interpreted speech to clients
 ``TOKENS``, ``COST``       ``model``, …     :func:`count_usage`
-``SESSIONS``               ``state``        set by :func:`exposition`
-``QUEUE_BYTES``            ``queue``        set by :func:`exposition`: of all sessions together
-``QUEUE_LARGEST_BYTES``    ``queue``        set by :func:`exposition`: of the session where it is longest
-``LOOP_LAG``                                set by :func:`exposition`
+``SESSIONS``               ``state``        set by :func:`set_levels`
+``QUEUE_BYTES``            ``queue``        set by :func:`set_levels`: of all sessions together
+``QUEUE_LARGEST_BYTES``    ``queue``        set by :func:`set_levels`: of the session where it is longest
+``LOOP_LAG``                                set by :func:`set_levels`
 =========================  ===============  ========================================================================
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     REGISTRY,
+    CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The media type of what :func:`exposition` gives."""
@@ -62,8 +66,8 @@ def _counter(name: str, about: str, *labels: str) -> Counter:
     return Counter(f"{_PREFIX}_{name}", about, labels)
 
 
-def _gauge(name: str, about: str, *labels: str) -> Gauge:
-    return Gauge(f"{_PREFIX}_{name}", about, labels)
+def _gauge(name: str, about: str, *labels: str, of_workers: Literal["livesum", "livemax"] = "livesum") -> Gauge:
+    return Gauge(f"{_PREFIX}_{name}", about, labels, multiprocess_mode=of_workers)
 
 
 def _delay(name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
@@ -119,8 +123,12 @@ COST = _counter(
 # The process
 
 QUEUE_BYTES = _gauge("queue_bytes", "What waits in the queues of all sessions, by queue.", "queue")
-QUEUE_LARGEST_BYTES = _gauge("queue_largest_bytes", "What waits in the longest queue of its kind.", "queue")
-LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop is, smoothed over about a second.")
+QUEUE_LARGEST_BYTES = _gauge(
+    "queue_largest_bytes", "What waits in the longest queue of its kind.", "queue", of_workers="livemax"
+)
+LOOP_LAG = _gauge(
+    "event_loop_lag_seconds", "How late the event loop is, smoothed over about a second.", of_workers="livemax"
+)
 
 
 def _begin_at_zero() -> None:
@@ -210,13 +218,32 @@ class Levels:
     loop_lag_secs: float = 0.0
 
 
-def exposition(levels: Levels) -> bytes:
-    """Everything, in Prometheus' text format; the gauges tell ``levels``."""
+def exposition(levels: Levels, folder: Path | None = None) -> bytes:
+    """Everything, in Prometheus' text format; the gauges tell ``levels``.
+
+    Args:
+        levels: How full this process is.
+        folder: Where the workers of the server share what they count; ``None``: there is only this process.
+    """
+    set_levels(levels)
+    if folder is None:
+        return generate_latest(REGISTRY)
+    of_all = CollectorRegistry()
+    MultiProcessCollector(of_all, str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(of_all)
+
+
+def set_levels(levels: Levels) -> None:
+    """Set the gauges; workers add them up, but for the longest queue and the latest loop, which are the worst."""
     for state, count in levels.sessions.items():
         SESSIONS.labels(state).set(count)
     LOOP_LAG.set(levels.loop_lag_secs)
     _set_queues(levels.queues)
-    return generate_latest(REGISTRY)
+
+
+def forget_worker(pid: int, folder: Path) -> None:
+    """Let the gauges of a process that ended count no more; what it counted stays."""
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
 
 
 def _set_queues(queues: Iterable[Mapping[str, float]]) -> None:

@@ -5,10 +5,12 @@ import contextlib
 import errno
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,12 +31,13 @@ from gemini.connector import Connector
 from gemini.connectors import make_connector
 from gemini.rejections import RejectionMemory
 from metrics import EXPOSITION_TYPE, exposition
+from pipelines.allocator import return_freed_memory
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
 from pipelines.connection import ClientConnection
 from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
 from pipelines.endings import UPSTREAM_REFUSES
 from pipelines.logs import configure_logging, log_event
-from pipelines.scrape import levels, scrape_refusal
+from pipelines.scrape import keep_levels, levels, scrape_refusal
 from pipelines.session import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import (
@@ -53,6 +56,8 @@ from reference.routes import add_reference
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from pipelines.worker import Worker
+
 logger = logging.getLogger("server")
 
 _LARGEST_FRAME_FACTOR = 8
@@ -65,11 +70,12 @@ _SHUTDOWN_SECS = 10
 """How long sessions may take to end when the server stops."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, worker: "Worker | None" = None) -> FastAPI:
     """The application.
 
     Args:
         settings: The settings; missing: read from the environment.
+        worker: Which one it is of several processes; missing: it is the only one.
 
     Raises:
         SettingsError: A setting is wrong or missing.
@@ -80,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         require_api_key(settings)
     pipeline = load_pipeline(settings.pipeline, settings.pipeline_variables())
     configure_logging(settings.log_level, settings.log_format)
+    metrics_folder = worker.metrics_folder if worker is not None else None
     sessions = Sessions(
         max_sessions=settings.max_sessions,
         max_pending=settings.max_pending_connections,
@@ -93,12 +100,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = Services(
                 settings, pipeline, app.state.upstream, sessions, app.state.upstream.refuses_all
             )
-            _log_start(settings, pipeline)
-            watch = asyncio.create_task(sessions.watch_loop_lag())
+            _log_start(settings, pipeline, worker)
+            watches = [asyncio.create_task(sessions.watch_loop_lag())]
+            if worker is not None:
+                watches.append(asyncio.create_task(keep_levels(sessions)))
             # With DEBUG every change of the source restarts the server: nobody wants to wait for it.
             app.state.drain = Drain(sessions, drain_secs=0 if settings.debug else settings.drain_secs)
             yield {DRAIN_STATE: app.state.drain}
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             await sessions.stop()  # those whose client is away have no connection that would end them
 
     app = FastAPI(
@@ -137,7 +147,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if refusal is not None:
             challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
             return PlainTextResponse(f"{refusal.message}\n", refusal.status, challenge)
-        return Response(exposition(levels(sessions)), media_type=EXPOSITION_TYPE)
+        return Response(exposition(levels(sessions), metrics_folder), media_type=EXPOSITION_TYPE)
 
     @app.websocket("/ws")
     async def interpret(websocket: WebSocket) -> None:
@@ -182,7 +192,7 @@ async def _connector(settings: Settings) -> AsyncIterator[Connector]:
         )
 
 
-def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
+def _log_start(settings: Settings, pipeline: PipelineSpec, worker: "Worker | None") -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log_event(
         logger,
@@ -194,7 +204,11 @@ def _log_start(settings: Settings, pipeline: PipelineSpec) -> None:
         **_engine(pipeline),
         upstream=_upstream(settings),
         connector=settings.gemini_connector,
+        worker=worker.number if worker is not None else None,
+        pid=os.getpid() if worker is not None else None,
     )
+    if worker is not None and worker.number > 1:
+        return  # what is wrong with the settings is said once
     for name, setting in misspelled_settings().items():
         log_event(logger, logging.WARNING, "unknown setting in .env", name=name, did_you_mean=setting)
     if settings.vad_provider == "silero" and settings.vad_threshold not in SILERO_IGNORES_THRESHOLD_BUT:
@@ -256,15 +270,59 @@ def run(app: "ASGIApp | str", settings: Settings, sockets: list[socket.socket]) 
         **uvicorn_options(settings),
     )
     if not settings.debug:  # there another process serves
-        # What is there at the start stays; looking through it would take the garbage collector 200 ms each time.
-        gc.collect()
-        gc.freeze()
+        _keep_what_is_there()
     server = DrainingServer(config)
     with contextlib.suppress(KeyboardInterrupt):
         if settings.debug:
             ChangeReload(config, target=server.run, sockets=sockets).run()
         else:
             server.run(sockets)
+
+
+def run_workers(settings: Settings, sockets: list[socket.socket], metrics_folder: Path) -> None:
+    """Serve in ``settings.workers`` processes until a signal ends them.
+
+    Args:
+        settings: For each of them.
+        sockets: Where to listen; they are closed.
+        metrics_folder: Where the processes keep what they count, as their environment says.
+
+    Raises:
+        SettingsError: The port was taken meanwhile, or no worker starts.
+    """
+    from pipelines.workers import Workers, WorkersError, sockets_of_workers
+
+    if settings.resume_grace_secs:
+        log_event(
+            logger,
+            logging.WARNING,
+            "a client that comes back may reach another worker, and get a fresh session",
+            workers=settings.workers,
+            resume_grace_secs=settings.resume_grace_secs,
+        )
+    try:
+        each = sockets_of_workers(settings.workers, sockets)
+        with contextlib.suppress(KeyboardInterrupt):
+            Workers(partial(serve_as_worker, settings), each, metrics_folder).run()
+    except (OSError, WorkersError) as error:
+        raise SettingsError(f"WORKERS: {error}") from error
+
+
+def serve_as_worker(settings: Settings, worker: "Worker") -> None:
+    """Serve in one of several processes, until a signal or the supervisor ends it."""
+    from pipelines.worker import WorkerServer
+
+    return_freed_memory()
+    config = uvicorn.Config(create_app(settings, worker), **uvicorn_options(settings))
+    _keep_what_is_there()
+    with contextlib.suppress(KeyboardInterrupt):
+        WorkerServer(config, worker.supervisor).run(worker.sockets)
+
+
+def _keep_what_is_there() -> None:
+    """Let the garbage collector skip what is there at the start and stays: it would take 200 ms each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:

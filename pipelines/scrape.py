@@ -1,15 +1,17 @@
 """``GET /metrics``: who may read it, and how full the server is at that moment."""
 
+import asyncio
 import hmac
 import ipaddress
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from metrics import Levels
+from metrics import Levels, set_levels
 from pipelines.sessions import Sessions
 
 _SCHEME = "bearer"
+_LEVELS_AGE_SECS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ def levels(sessions: Sessions) -> Levels:
         queues=[session.queue_depths() for session in live],
         loop_lag_secs=sessions.loop_lag_ms / 1000,
     )
+
+
+async def keep_levels(sessions: Sessions) -> None:
+    """Tell again and again how full this process is, for scrapes that another worker answers."""
+    while True:
+        set_levels(levels(sessions))
+        await asyncio.sleep(_LEVELS_AGE_SECS)
 
 
 def _is_loopback(peer: str | None) -> bool:

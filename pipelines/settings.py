@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import ssl
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
     # Server
     host: str = "localhost"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     debug: bool = False
     cors_origins: CommaSeparated = tuple(_DEFAULT_ORIGINS.split(","))
     ws_ping_interval: Annotated[float, Field(gt=0)] = 10.0
@@ -208,6 +210,23 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SOFT_UTTERANCE_SECS ({self.soft_utterance_secs:g}) must not exceed"
                 f" MAX_UTTERANCE_SECS ({self.max_utterance_secs:g})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _several_workers_can_serve(self) -> "Settings":
+        if self.workers == 1:
+            return self
+        if sys.platform == "win32":
+            raise ValueError("WORKERS: more than one needs Linux or another Unix")
+        if self.debug:
+            raise ValueError(
+                f"WORKERS ({self.workers}): with DEBUG one process serves; set WORKERS=1 or DEBUG=false"
+            )
+        if self.emulator:
+            raise ValueError(
+                f"WORKERS ({self.workers}): --emulator serves one process; set WORKERS=1, or start"
+                " 'python -m emulator' and set GEMINI_BASE_URL and GEMINI_CA_FILE"
             )
         return self
 

@@ -71,6 +71,7 @@ def taken_port() -> Iterator[int]:
         pytest.param("VAD_PROVIDER", "webrtc", marks=slow),
         pytest.param("SOFT_UTTERANCE_SECS", "20", marks=slow),
         pytest.param("MAX_SESSIONS", "none", marks=slow),
+        pytest.param("WORKERS", "0", marks=slow),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(tmp_path: Path, name: str, value: str) -> None:
@@ -145,6 +146,9 @@ def test_the_demo_is_refused_in_one_line_too(tmp_path: Path) -> None:
     [
         (("--log-level", "loud"), "LOG_LEVEL: Input should be 'DEBUG', 'INFO', "),
         pytest.param(("--port", "70000"), "PORT: ", marks=slow),
+        (("--workers", "2", "--emulator"), "WORKERS (2): --emulator serves one process; set WORKERS=1, or start"),
+        pytest.param(("--workers", "65"), "WORKERS: Input should be less than or equal to 64", marks=slow),
+        pytest.param(("--workers", "2", "demo"), "--workers is for serving, not for 'demo'", marks=slow),
         pytest.param(("--host", "192.0.2.1"), "HOST, PORT: can't listen on 192.0.2.1", marks=slow),
         pytest.param(("--port", "80", "demo"), "--port is for serving, not for 'demo'", marks=slow),
         pytest.param(("--log-level", "DEBUG", "demo"), "--log-level is for serving, not for 'demo'", marks=slow),
@@ -154,6 +158,20 @@ def test_the_demo_is_refused_in_one_line_too(tmp_path: Path) -> None:
 def test_a_wrong_option_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     """As a wrong setting is; and an option that would have no effect is refused."""
     assert refusal(tmp_path, *arguments, GEMINI_API_KEY=KEY).startswith(told)
+
+
+@pytest.mark.slow
+def test_several_workers_do_not_reload(tmp_path: Path) -> None:
+    """``DEBUG`` serves from one process that it starts again and again."""
+    told = refusal(tmp_path, GEMINI_API_KEY=KEY, WORKERS="2", DEBUG="true")
+    assert told == "WORKERS (2): with DEBUG one process serves; set WORKERS=1 or DEBUG=false"
+
+
+@pytest.mark.slow
+def test_a_taken_port_is_told_with_several_workers_too(tmp_path: Path, taken_port: int) -> None:
+    """They share a port among themselves and with nobody else."""
+    told = refusal(tmp_path, GEMINI_API_KEY=KEY, HOST="127.0.0.1", PORT=str(taken_port), WORKERS="2")
+    assert told.startswith(f"HOST, PORT: can't listen on 127.0.0.1, port {taken_port}: ")
 
 
 # Pipeline files

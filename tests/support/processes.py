@@ -43,16 +43,16 @@ class ServerProcess:
         """Send a signal."""
         self._process.send_signal(number)
 
-    async def said(self, text: str) -> str:
-        """The first line that holds ``text``, once there is one.
+    async def said(self, text: str, nth: int = 1) -> str:
+        """The first line that holds ``text``, or the ``nth`` one, once it is there.
 
         Raises:
             AssertionError: The process ended without it.
         """
         async with self._changed:
-            await self._changed.wait_for(lambda: self._found(text) or self._reader.done())
-        assert self._found(text), f"the process said: {self.lines}"
-        return self._found(text)[0]
+            await self._changed.wait_for(lambda: len(self._found(text)) >= nth or self._reader.done())
+        assert len(self._found(text)) >= nth, f"the process said: {self.lines}"
+        return self._found(text)[nth - 1]
 
     async def exit_code(self) -> int:
         """How it ended, once it has; negative: by a signal. Everything that it said is read then."""
