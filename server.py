@@ -35,8 +35,8 @@ from pipelines.allocator import return_freed_memory
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
 from pipelines.connection import ClientConnection
 from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
-from pipelines.endings import UPSTREAM_REFUSES
 from pipelines.logs import configure_logging, log_event
+from pipelines.readiness import reasons_against, retry_after_secs
 from pipelines.scrape import keep_levels, levels, scrape_refusal
 from pipelines.session import Services
 from pipelines.sessions import Sessions
@@ -131,13 +131,12 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
     @app.get("/ready", tags=["state"], response_model=None, responses=READY_RESPONSES)
     async def ready() -> JSONResponse:
         """Whether a client that comes next would get a session, and why not."""
-        faults = [fault for fault in (sessions.busy(), sessions.too_many_pending()) if fault is not None]
-        if app.state.upstream.refusing:
-            faults.append(UPSTREAM_REFUSES)
+        faults = reasons_against(sessions, upstream_refuses=app.state.upstream.refusing)
         if not faults:
             return JSONResponse({"status": "ready"})
         reasons = [{"code": fault.code.value, "message": fault.message} for fault in faults]
-        return JSONResponse({"status": "not ready", "reasons": reasons}, status_code=503)
+        headers = {"Retry-After": str(retry_after_secs(faults))}
+        return JSONResponse({"status": "not ready", "reasons": reasons}, status_code=503, headers=headers)
 
     @app.get("/metrics", tags=["state"], response_class=PlainTextResponse, responses=METRICS_RESPONSES)
     async def prometheus(request: Request) -> Response:

@@ -58,7 +58,7 @@ def levels(sessions: Sessions) -> Levels:
     return Levels(
         sessions={"active": len(live) - detached, "pending": sessions.pending, "detached": detached},
         queues=[session.queue_depths() for session in live],
-        loop_lag_secs=sessions.loop_lag_ms / 1000,
+        loop_lag_secs=sessions.loop_lag.ms / 1000,
     )
 
 

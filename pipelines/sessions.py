@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from pipelines.endings import SHUTTING_DOWN, Ending
+from pipelines.loop_lag import PROBE_SECS, LoopLag
 from pipelines.resumption import Resumable
 from pipelines.sparing_log import SparingLog
 from pipelines.turnstile import Turnstile
 from protocol.errors import ErrorCode, Fault
 
-_LAG_PROBE_SECS = 0.25
-_LAG_SMOOTHING = 0.5
 _START_SPACING_SECS = 0.04
 """Starting a session takes 10 to 20 ms of a core."""
 
@@ -46,7 +45,7 @@ class Sessions:
 
     Attributes:
         pending: Connections without an accepted ``init``.
-        loop_lag_ms: How late the event loop is, smoothed; 0 until :meth:`watch_loop_lag` runs.
+        loop_lag: How late the event loop is; in time until :meth:`watch_loop_lag` runs.
         shut: Nobody comes in any more, since the server drains.
         unserved: Which connections that end without a session are logged.
     """
@@ -55,13 +54,12 @@ class Sessions:
         """Count from zero; ``max_loop_lag_ms`` of 0 means that the event loop's lag refuses nobody."""
         self._max_sessions = max_sessions
         self._max_pending = max_pending
-        self._max_loop_lag_ms = max_loop_lag_ms
         self._live: dict[str, LiveSession] = {}
         self._left_over: dict[str, tuple[Resumable, asyncio.TimerHandle]] = {}
         self._starts = Turnstile(_START_SPACING_SECS)
         self.unserved = SparingLog()
         self.pending = 0
-        self.loop_lag_ms = 0.0
+        self.loop_lag = LoopLag(max_loop_lag_ms)
         self.shut = False
         self._gone = asyncio.Event()
         self._gone.set()
@@ -82,7 +80,7 @@ class Sessions:
             return SHUTTING_DOWN
         if self.active >= self._max_sessions:
             return Fault(ErrorCode.SERVER_BUSY, f"all {self._max_sessions} sessions are taken; try again later")
-        if self._max_loop_lag_ms and self.loop_lag_ms > self._max_loop_lag_ms:
+        if self.loop_lag.is_too_late:
             return Fault(ErrorCode.SERVER_BUSY, "the server is overloaded; try again later")
         return None
 
@@ -151,10 +149,9 @@ class Sessions:
         """Measure how late the event loop is, for as long as the server runs."""
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + _LAG_PROBE_SECS
-            await asyncio.sleep(_LAG_PROBE_SECS)
-            late_ms = max(0.0, loop.time() - due) * 1000
-            self.loop_lag_ms += _LAG_SMOOTHING * (late_ms - self.loop_lag_ms)
+            due = loop.time() + PROBE_SECS
+            await asyncio.sleep(PROBE_SECS)
+            self.loop_lag.observe(max(0.0, loop.time() - due) * 1000)
 
 
 class Seat:

@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     max_session_secs: Annotated[float, Field(ge=0)] = 0.0
     max_sessions: Annotated[int, Field(ge=1)] = 100
     max_pending_connections: Annotated[int, Field(ge=1)] = 100
-    max_loop_lag_ms: Annotated[int, Field(ge=0)] = 250
+    max_loop_lag_ms: Annotated[int, Field(ge=0)] = 50
     max_send_backlog_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * 1024 * 1024
     resume_grace_secs: Annotated[float, Field(ge=0, le=3600)] = 30.0
     resume_buffer_bytes: Annotated[int, Field(ge=64 * 1024)] = 8 * 1024 * 1024

@@ -63,6 +63,13 @@ READY_RESPONSES: Responses = {
                 "reasons": [{"code": "SERVER_BUSY", "message": "all 100 sessions are taken; try again later"}],
             },
         ),
+        "headers": {
+            "Retry-After": {
+                "description": "After how many seconds to ask again.",
+                "schema": {"type": "integer", "minimum": 1},
+                "example": 5,
+            }
+        },
     },
 }
 

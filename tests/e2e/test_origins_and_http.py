@@ -113,8 +113,8 @@ async def test_ready_says_whether_a_session_would_be_admitted(server: RunningSer
     assert (await get(f"{server.http_url}/ready"))[0] == 200
     async with protocol_client(server.url) as client:
         await client.init()
-        status, body, _ = await get(f"{server.http_url}/ready")
-        assert status == 503
+        status, body, headers = await get(f"{server.http_url}/ready")
+        assert (status, headers["retry-after"]) == (503, "5")
         reason = {"code": "SERVER_BUSY", "message": "all 1 sessions are taken; try again later"}
         assert json.loads(body) == {"status": "not ready", "reasons": [reason]}
         await client.send({"type": "close"})
@@ -133,8 +133,8 @@ async def test_ready_gives_every_reason() -> None:
     ):
         await refused.send({"type": "init"})
         assert await refused.wait_closed() == 1011
-        status, body, _ = await get(f"{server.http_url}/ready")
-        assert status == 503
+        status, body, headers = await get(f"{server.http_url}/ready")
+        assert (status, headers["retry-after"]) == (503, "30")
         assert [reason["code"] for reason in json.loads(body)["reasons"]] == ["UPSTREAM_AUTH"]
         async with protocol_client(server.url):
             _, body, _ = await get(f"{server.http_url}/ready")

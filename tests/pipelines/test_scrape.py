@@ -62,7 +62,7 @@ def test_where_a_token_is_set_everybody_shows_it(peer: str, shown: str | None) -
 def test_the_levels_are_those_of_the_sessions() -> None:
     """Counts by state, what waits in each one's queues, and the event loop's lag in seconds."""
     sessions = Sessions(max_sessions=5, max_pending=5, max_loop_lag_ms=0)
-    sessions.loop_lag_ms = 40.0
+    sessions.loop_lag.ms = 40.0
     sessions.add(FakeSession(sessions, "1", depths={"inbox": 100, "ring": 5}))
     sessions.add(FakeSession(sessions, "2", depths={"inbox": 300}))
     sessions.add(FakeSession(sessions, "3", detached=True, depths={"replay": 7}))

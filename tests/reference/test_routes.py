@@ -151,6 +151,7 @@ async def test_every_route_is_described(http: httpx.AsyncClient) -> None:
         content = answers[code]["content"]["application/json"]
         assert content["schema"] == {"$ref": f"#/components/schemas/{model.__name__}"}
         model.model_validate(content["example"])
+    assert answers["503"]["headers"]["Retry-After"]["schema"] == {"type": "integer", "minimum": 1}
 
 
 async def test_the_metrics_are_described_as_text(http: httpx.AsyncClient) -> None:

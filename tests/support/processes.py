@@ -88,7 +88,12 @@ async def server_process(folder: Path, *arguments: str, **settings: str) -> Asyn
     It is killed at the end of the block, where it still runs.
     """
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
-    chosen = {"HOST": "127.0.0.1", "PORT": "0", "LOG_FORMAT": "%(name)s %(levelname)s %(message)s"}
+    chosen = {
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "LOG_FORMAT": "%(name)s %(levelname)s %(message)s",
+        "MAX_LOOP_LAG_MS": "0",
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(_SERVER),

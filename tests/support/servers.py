@@ -35,9 +35,9 @@ class RunningServer:
 def test_settings(**values: Any) -> Settings:
     """Settings that read no ``.env`` of a developer; ``values`` by field name.
 
-    Clients of tests may talk as fast as they like.
+    Clients of tests may talk as fast as they like, and how busy the machine is refuses nobody.
     """
-    chosen = {"gemini_api_key": SecretStr("test-key"), "port": 0, "max_ingest_rate": 1000}
+    chosen = {"gemini_api_key": SecretStr("test-key"), "port": 0, "max_ingest_rate": 1000, "max_loop_lag_ms": 0}
     return Settings(**{"_env_file": None, **chosen, **values})
 
 
