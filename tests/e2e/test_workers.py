@@ -156,6 +156,7 @@ async def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
         assert f"pipelines.drain WARNING stopping at once cause=SIGTERM process={pid}" in workers.server.lines
 
 
+@pytest.mark.slow
 async def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     """The log says how it ended; the next one has its number and its place, and the other one's session goes on."""
     async with two_workers(tmp_path) as workers, one_client_each(workers) as clients:
@@ -189,6 +190,7 @@ async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
             talk.cancel()
 
 
+@pytest.mark.slow
 async def test_metrics_are_those_of_all_workers(tmp_path: Path) -> None:
     """Whichever worker answers: counters are summed, and so are the sessions that run, some moments later."""
     async with two_workers(tmp_path) as workers, one_client_each(workers) as clients:
