@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from benchmarks.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameReader, client_handshake, frame
 from benchmarks.ledger import Ledger, Sent
 from benchmarks.marks import MarkFinder
-from benchmarks.speech import CHUNK_SECS, Cycle
+from benchmarks.speech import CHUNK_SECS, Course, Cycle, course
 
 _INIT = frame(b'{"type": "init", "config": {"audioEncoding": "binary"}}', TEXT, masked=True)
 _CLOSE = frame(b'{"type": "close"}', TEXT, masked=True)
@@ -146,6 +146,8 @@ async def open_client(url: str, number: int, ledger: Ledger, faults: Faults) -> 
         ConnectionError: There was none to be had.
     """
     parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
     began_at = time.monotonic()
     loop = asyncio.get_running_loop()
     _, client = await loop.create_connection(
@@ -162,30 +164,23 @@ async def open_client(url: str, number: int, ledger: Ledger, faults: Faults) -> 
 class Pacer:
     """Sends every client's chunks when they are due, each client at a phase of its own."""
 
-    def __init__(self, cycle: Cycle, ledger: Ledger, starts: dict[int, int], seed: int):
+    def __init__(self, cycle: Cycle, ledger: Ledger, courses: dict[int, Course], seed: int):
         """Nobody speaks yet.
 
         Args:
             cycle: What is said.
             ledger: Where departures are noted.
-            starts: Takes for each client where in the cycle it begins.
+            courses: Takes for each client what it says.
             seed: Decides phases and where clients begin.
         """
-        self._cycle, self._ledger, self._starts = cycle, ledger, starts
+        self._cycle, self._ledger, self._courses = cycle, ledger, courses
         self._random = random.Random(seed)
         self._due: list[tuple[float, int, Client]] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def spoken(self) -> bytes:
-        """For each chunk of the cycle 1 where all of it is speech, else 0."""
-        return self._cycle.spoken
-
     def add(self, client: Client) -> None:
-        """Let a client speak from here on: it begins in the pause after one of the turns."""
-        turn = self._random.randrange(len(self._cycle.turns))
-        following = self._cycle.turns[(turn + 1) % len(self._cycle.turns)].first or len(self._cycle)
-        self._starts[client.number] = self._random.randrange(self._cycle.turns[turn].last + 1, following)
+        """Let a client speak from here on, anywhere in the cycle."""
+        self._courses[client.number] = course(self._cycle, self._random.randrange(len(self._cycle)))
         due_secs = time.monotonic() + self._random.uniform(0, CHUNK_SECS)
         heapq.heappush(self._due, (due_secs, client.number, client))
         if self._timer is None:
@@ -198,8 +193,7 @@ class Pacer:
         self._due.clear()
 
     def _tick(self) -> None:
-        due, cycle = self._due, self._cycle
-        length = len(cycle)
+        due, courses = self._due, self._courses
         now_secs = time.monotonic()
         while due and due[0][0] <= now_secs:
             due_secs, number, client = due[0]
@@ -207,7 +201,7 @@ class Pacer:
                 heapq.heappop(due)
                 continue
             sent = client.sent
-            chunk = cycle.frame((self._starts[number] + len(sent)) % length, number, len(sent))
+            chunk = courses[number].frame(number, len(sent))
             now_secs = time.monotonic()
             sent.add(now_secs)
             client.send(chunk)

@@ -47,9 +47,8 @@ class Run:
         self._upstream, self._ledger = upstream, upstream.ledger
         self._ledger.chunks.clear()
         self._ledger.pieces.clear()
-        upstream.starts.clear()
-        upstream.cycle = cycle(speech_percent)
-        self._pacer = Pacer(upstream.cycle, self._ledger, upstream.starts, seed)
+        upstream.courses.clear()
+        self._pacer = Pacer(cycle(speech_percent), self._ledger, upstream.courses, seed)
         self._watch = ServerWatch(pid, url)
         self._faults = Faults()
         self._clients: list[Client] = []
@@ -169,14 +168,10 @@ class Run:
     def _lost_chunks(self, before: dict[int, int], after: dict[int, int]) -> Losses:
         """Of the chunks that are speech; the rest need not arrive."""
         losses = Losses()
-        spoken = self._pacer.spoken
-        for number, sent in self._ledger.chunks.items():
-            first, last = before.get(number, 0), after.get(number, 0)
-            place = self._upstream.starts.get(number, 0)
-            arrivals = sent.arrivals
-            losses.count(
-                bytes(arrivals[index] for index in range(first, last) if spoken[(place + index) % len(spoken)])
-            )
+        for number, course in self._upstream.courses.items():
+            arrivals = self._ledger.chunks[number].arrivals
+            had_to = range(max(before.get(number, 0), course.exempt), after[number])
+            losses.count(bytes(arrivals[index] for index in had_to if course.speaks(index)))
         return losses
 
     def _lost_pieces(self, before: dict[int, int], after: dict[int, int]) -> Losses:

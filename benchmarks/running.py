@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import psutil
+
 from benchmarks.figures import Measured, Step
 from benchmarks.orders import Child, child
 from benchmarks.subjects import Running, Subject, running
@@ -22,6 +24,12 @@ class Cores:
     load: int | None = None
 
 
+def separate_cores(*, pin: bool) -> Cores:
+    """The last core for servers and the first one for the load process, if there are two, and if that is wanted."""
+    count = psutil.cpu_count() or 1
+    return Cores(count - 1, 0) if pin and count > 1 else Cores()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a subject is measured.
@@ -37,7 +45,7 @@ class Plan:
     sessions: Sequence[int]
     speech_percent: int = 40
     window_secs: float = 8.0
-    settle_secs: float = 3.0
+    settle_secs: float = 4.0
     seed: int = 1
 
 

@@ -1,6 +1,6 @@
 """What clients say: sentences of ``samples/``, with pauses that carry room noise, cut into frames ahead of time.
 
-All clients read the same frames, each from a place of its own on; only the mark differs, which is written into a copy.
+All clients read the same frames, each from a place of its own on; only the mark differs, written into a copy.
 """
 
 import functools
@@ -27,7 +27,7 @@ _GAP_SECS = 0.3
 _SHORTEST_TURN_SECS, _LONGEST_TURN_SECS = 4.5, 9.0
 """Of a turn's speech; our server cuts what is longer than 10 s."""
 _ANSWER_BEFORE_SPEECH_SECS = 1.5
-"""An answer, played as it comes, is over so long before its listener speaks again, detection and delay not counted."""
+"""An answer that is played as it comes is over so long before its listener speaks again, if it began at once."""
 _HEAD = header(2 * CHUNK_SAMPLES, BINARY, masked=True)
 _MARK = slice(len(_HEAD), len(_HEAD) + 128, 2)
 
@@ -80,6 +80,43 @@ class Cycle:
         piece = bytearray(self._frames[place])
         piece[_MARK] = mark(self._lows[place], sender, number)
         return bytes(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One client's way through a cycle, again and again.
+
+    Attributes:
+        cycle: The cycle.
+        start: Where in it the client begins.
+        exempt: Of so many chunks at its beginning none has to arrive: it begins in the middle of a turn.
+    """
+
+    cycle: Cycle
+    start: int
+    exempt: int
+
+    def place(self, number: int) -> int:
+        """Where in the cycle a chunk lies."""
+        return (self.start + number) % len(self.cycle)
+
+    def frame(self, sender: int, number: int) -> bytes:
+        """A chunk; see :meth:`Cycle.frame`."""
+        return self.cycle.frame(self.place(number), sender, number)
+
+    def speaks(self, number: int) -> bool:
+        """Whether all of a chunk is speech."""
+        return bool(self.cycle.spoken[self.place(number)])
+
+    def turn(self, number: int) -> Turn:
+        """The turn in which, or after which, a chunk lies."""
+        return self.cycle.turns[self.cycle.turn_of[self.place(number)]]
+
+
+def course(cycle: Cycle, start: int) -> Course:
+    """The way from a place of a cycle on."""
+    turn = cycle.turns[cycle.turn_of[start]]
+    return Course(cycle, start, turn.last + 1 - start if turn.first < start <= turn.last else 0)
 
 
 @functools.cache

@@ -7,12 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.orders import ROOT, end, environment, pin
 
 _READY = re.compile(r"(?:ready url=ws://|running on http://)([\w.\[\]:]+)", re.IGNORECASE)
+_CONNECTOR = "GEMINI_CONNECTOR"
 _POLL_SECS = 0.02
 _LONGEST_START_SECS = 90.0
 _LINES_TOLD = 12
@@ -31,6 +32,7 @@ class Subject:
         settings: Of its environment.
         paces_output: It sends answers in real time, however fast they come: their delay is its doing.
         most_sessions: With how many it is tried at all.
+        workers: How many processes it serves with.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Subject:
     settings: Mapping[str, str] = field(default_factory=dict)
     paces_output: bool = False
     most_sessions: int = MOST_SESSIONS
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,52 +61,66 @@ class Running:
     log: Path
 
 
-def subjects(names: Sequence[str], server_dirs: Sequence[Path], workers: int = 1) -> list[Subject]:
+def chosen_subjects(
+    names: Sequence[str] | None, server_dirs: Sequence[Path], workers: Sequence[int] = (1,)
+) -> list[Subject]:
     """The subjects by their names: ``genai`` and ``lean`` are ours with either connector, once for each folder.
 
     Args:
-        names: Which ones.
+        names: Which ones; ``None``: all that there are.
         server_dirs: Folders with a ``server.py``; none: the one that this file belongs to.
-        workers: Processes of each of ours.
+        workers: Numbers of processes with which each of ours is measured.
 
     Raises:
         ValueError: There is no such subject, or no such server.
     """
+    folders = [folder.resolve() for folder in server_dirs] or [ROOT]
+    for folder in folders:
+        if not (folder / "server.py").is_file():
+            raise ValueError(f"expected a folder with a server.py, got {folder}")
+    if names is None:
+        names = ["genai", *(["lean"] if all(map(_has_lean, folders)) else []), "relay", "stock"]
     found: list[Subject] = []
     for name in names:
-        if name in ("genai", "lean"):
-            found += [_ours(name, folder, len(server_dirs) > 1, workers) for folder in server_dirs or [ROOT]]
-        elif name == "relay":
+        if name == "relay":
             found.append(Subject("relay", ("-m", "benchmarks.relay")))
         elif name == "stock":
             found.append(Subject("stock pipecat", ("-m", "benchmarks.stock"), paces_output=True, most_sessions=20))
+        elif name in ("genai", "lean"):
+            found += [_ours(name, folder, len(folders) > 1, count) for folder in folders for count in workers]
         else:
             raise ValueError(f"expected genai, lean, relay or stock, got {name!r}")
-    return [subject for subject in found if subject.name]
+    return found
 
 
-def has_lean(folder: Path) -> bool:
+def _has_lean(folder: Path) -> bool:
     """Whether the server in a folder lets its connector be chosen."""
-    return "GEMINI_CONNECTOR" in (folder / ".env.example").read_text(encoding="utf-8")
+    return _CONNECTOR in (folder / ".env.example").read_text(encoding="utf-8")
 
 
 def _ours(connector: str, folder: Path, told_apart: bool, workers: int) -> Subject:
-    folder = folder.resolve()
-    if not (folder / "server.py").is_file():
-        raise ValueError(f"expected a folder with a server.py, got {folder}")
-    if connector == "lean" and not has_lean(folder):
-        raise ValueError(f"the server in {folder} has no setting GEMINI_CONNECTOR; leave the subject lean out")
-    name = f"ours, {connector}" + (f" ({folder.name})" if told_apart else "")
+    if connector == "lean" and not _has_lean(folder):
+        raise ValueError(f"the server in {folder.name} has no setting {_CONNECTOR}; leave the subject lean out")
+    name = f"ours, {connector}"
+    name += f" ({folder.name})" if told_apart else ""
+    name += f", {workers} workers" if workers > 1 else ""
     settings = {
         "GEMINI_API_KEY": "none-is-needed",
-        "GEMINI_CONNECTOR": connector,
+        _CONNECTOR: connector,
         "HOST": "127.0.0.1",
         "MAX_SESSIONS": str(MOST_SESSIONS),
-        "MAX_PENDING_CONNECTIONS": "200",
         "MAX_LOOP_LAG_MS": "0",
     }
     options = ("--workers", str(workers)) if workers > 1 else ()
-    return Subject(name, (str(folder / "server.py"), *options), folder, settings)
+    return Subject(name, (str(folder / "server.py"), *options), folder, settings, workers=workers)
+
+
+def limited_to(subject: Subject, sessions: int) -> Subject:
+    """One of ours with its own admission, for so many sessions; others have none, and stay as they are."""
+    settings = {name: value for name, value in subject.settings.items() if name != "MAX_LOOP_LAG_MS"}
+    if "MAX_SESSIONS" in settings:
+        settings["MAX_SESSIONS"] = str(sessions)
+    return replace(subject, settings=settings)
 
 
 @contextlib.asynccontextmanager
@@ -113,7 +130,7 @@ async def running(subject: Subject, upstream: Mapping[str, str], core: int | Non
     Args:
         subject: Which.
         upstream: ``base_url`` and ``ca_file`` of the upstream.
-        core: Which core it has for itself; ``None``: any.
+        core: Which core it has for itself, if it has one worker; ``None``: any.
 
     Raises:
         RuntimeError: It did not start.
@@ -138,10 +155,10 @@ async def running(subject: Subject, upstream: Mapping[str, str], core: int | Non
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the parent, which ends it
             )
-        pin(process.pid, core)
+        pin(process.pid, core if subject.workers == 1 else None)
         try:
             async with asyncio.timeout(_LONGEST_START_SECS):
-                address = await _ready(process, log)
+                address = await _ready(process, log, subject.workers)
             yield Running(f"ws://{address}/ws", process.pid, time.monotonic() - began_at, log)
         except TimeoutError:
             raise RuntimeError(f"{subject.name} was not ready after {_LONGEST_START_SECS:g} s") from None
@@ -149,12 +166,14 @@ async def running(subject: Subject, upstream: Mapping[str, str], core: int | Non
             await end(process)
 
 
-async def _ready(process: asyncio.subprocess.Process, log: Path) -> str:
+async def _ready(process: asyncio.subprocess.Process, log: Path, workers: int) -> str:
+    """Where it listens, once as many workers as there are to be say so."""
     while True:
         ended = process.returncode is not None
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if found := _READY.search(text):
-            return found[1]
+        text = await asyncio.to_thread(log.read_text, encoding="utf-8", errors="replace")
+        found = _READY.findall(text)
+        if len(found) >= workers:
+            return str(found[0])
         if ended:
             last = "\n".join(text.splitlines()[-_LINES_TOLD:])
             raise RuntimeError(f"the server ended by itself; the end of its log:\n{last}")

@@ -19,7 +19,7 @@ import trustme
 from benchmarks.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameReader, frame, server_handshake
 from benchmarks.ledger import Ledger, Sent
 from benchmarks.marks import MARK_SAMPLES, SENDERS, MarkFinder, low_bytes, mark, prepared
-from benchmarks.speech import CHUNK_SECS, Cycle
+from benchmarks.speech import CHUNK_SECS, Course
 
 PIECE_SECS = 0.04
 _RATE_HZ = 24_000
@@ -34,7 +34,7 @@ _ENCODED_APART_BYTES = 192
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _PIECE_HEAD = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"'
 _PIECE_TAIL = b'"}}]}}}'
-_END = (
+_END: tuple[dict[str, object], ...] = (
     {"serverContent": {"generationComplete": True}},
     {"serverContent": {"turnComplete": True}, "usageMetadata": {"promptTokenCount": 200, "totalTokenCount": 400}},
 )
@@ -59,8 +59,7 @@ class Upstream:
             ledger: Where arrivals and departures are noted.
         """
         self.ledger = ledger
-        self.cycle: Cycle | None = None
-        self.starts: dict[int, int] = {}
+        self.courses: dict[int, Course] = {}
         self.opened = 0
         authority = trustme.CA()
         self.ca_pem = authority.cert_pem.bytes()
@@ -80,11 +79,6 @@ class Upstream:
         """Listen no longer; what is connected ends with the process."""
         assert self._server is not None
         self._server.close()
-
-    def place(self, client: int, number: int) -> int:
-        """Where in the cycle a chunk lies."""
-        assert self.cycle is not None
-        return (self.starts[client] + number) % len(self.cycle)
 
 
 class _Link(asyncio.Protocol):
@@ -165,8 +159,7 @@ class _Link(asyncio.Protocol):
             # What was said before the utterance began had to wait for the decision that it is one.
             if not self._manual or (self._heard_since_secs is not None and at_secs >= self._heard_since_secs):
                 ledger.up.add(now_secs - at_secs)
-            assert upstream.cycle is not None
-            if upstream.cycle.spoken[upstream.place(client, number)]:
+            if upstream.courses[client].speaks(number):
                 self._last_speech = number
                 self._speech_chunks += 1
             elif not self._manual:
@@ -190,9 +183,7 @@ class _Link(asyncio.Protocol):
         self._answers += 1
         pieces = 1
         if self._client is not None:
-            assert self._upstream.cycle is not None
-            place = self._upstream.place(self._client, self._last_speech)
-            turn = self._upstream.cycle.turns[self._upstream.cycle.turn_of[place]]
+            turn = self._upstream.courses[self._client].turn(self._last_speech)
             pieces = round(turn.answer_secs / PIECE_SECS)
         loop = asyncio.get_running_loop()
         self._answer = loop.call_later(_THINKING_SECS, self._start_speaking, pieces, loop.time() + _THINKING_SECS)

@@ -34,7 +34,7 @@ class ServerWatch:
 
     def resident_mb(self) -> float:
         """Resident memory, in 10**6 bytes."""
-        return sum(process.memory_info().rss for process in self._processes) / _MB
+        return float(sum(process.memory_info().rss for process in self._processes) / _MB)
 
     def grown_mb(self) -> float:
         """Resident memory beyond that without sessions, in 10**6 bytes."""
