@@ -1,9 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade
-.PHONY: help setup mic demo serve test test-full test-live conformance attack faults soak abuse resume check format docs lock clean
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade
+.PHONY: help setup mic demo serve test test-full test-live conformance attack faults soak abuse resume bench bench-quick check format docs lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 setup: .venv/.ready ## Make .venv from the lock
@@ -33,11 +32,12 @@ faults: ## The loss audit: every fault of the upstream, at every moment, once to
 soak: ## Let 20 sessions talk for half an hour, with faults and lost connections
 abuse: ## Measure what clients that do not read, flood or never begin do to the others
 resume: ## Lose 1,000 connections of clients, and audit every message and sample
-faults soak abuse resume: setup
-	$(BIN)/python -m tests.$@
+bench: ## Compare the cost of a session with a bare relay's and stock pipecat's: 25 minutes
+bench-quick: ## The same with few sessions, in two minutes
+faults soak abuse resume bench bench-quick: setup
+	$(BIN)/python -m $(if $(filter bench%,$@),benchmarks $(if $(filter bench,$@),full,quick),tests.$@)
 check: setup ## Format, lint, strict types, tests
-	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not live"
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -m "not slow and not live"
 format: setup ## Format the code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 docs: setup ## Write the documents that are made from the models
