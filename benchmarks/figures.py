@@ -32,8 +32,8 @@ class Step:
         loop_lag_ms: How late the server says that its event loop is; ``None`` where it does not say.
         load_cpu_share: Of a core, of the load process.
         late: How much later than planned the load process sent chunks.
-        ended: How sessions ended that should not have.
-        told_errors: Codes of errors and warnings that clients were sent.
+        ended: How sessions ended that should not have, since the step before.
+        told_errors: Codes of errors and warnings that clients were sent since then.
     """
 
     sessions: int

@@ -31,7 +31,11 @@ _POLL_SECS = 0.1
 
 
 class Run:
-    """A server, and the clients that talk to it."""
+    """A server, and the clients that talk to it.
+
+    Attributes:
+        upstream: Where the server connects to.
+    """
 
     def __init__(self, upstream: Upstream, url: str, pid: int, speech_percent: int, seed: int):
         """Nobody is there yet.
@@ -44,7 +48,7 @@ class Run:
             seed: Decides phases, and where clients begin.
         """
         self._url = url
-        self._upstream, self._ledger = upstream, upstream.ledger
+        self.upstream, self._ledger = upstream, upstream.ledger
         self._ledger.chunks.clear()
         self._ledger.pieces.clear()
         upstream.courses.clear()
@@ -97,8 +101,6 @@ class Run:
         """
         ledger, watch = self._ledger, self._watch
         ledger.forget_delays()
-        self._faults.ended.clear()
-        self._faults.told.clear()
         chunks_before, pieces_before = _lengths(ledger.chunks), _lengths(ledger.pieces)
         began_at, cpu_secs, own_secs = time.monotonic(), watch.cpu_secs(), time.process_time()
         memory = []
@@ -131,6 +133,8 @@ class Run:
             await asyncio.sleep(_POLL_SECS)
         step.strangers = ledger.strangers
         step.ended, step.told_errors = dict(self._faults.ended), dict(self._faults.told)
+        self._faults.ended.clear()
+        self._faults.told.clear()
         return step
 
     async def knock(self, clients: int) -> dict[str, int]:
@@ -145,6 +149,11 @@ class Run:
         answers, self._answers = self._answers, Counter()
         self._knocking = [asyncio.create_task(self._keep_knocking()) for _ in range(clients)]
         return dict(answers)
+
+    @property
+    def knocked(self) -> int:
+        """How many answers those who knock have had since they were asked last."""
+        return self._answers.total()
 
     async def end(self) -> None:
         """Close every session."""
@@ -168,7 +177,7 @@ class Run:
     def _lost_chunks(self, before: dict[int, int], after: dict[int, int]) -> Losses:
         """Of the chunks that are speech; the rest need not arrive."""
         losses = Losses()
-        for number, course in self._upstream.courses.items():
+        for number, course in self.upstream.courses.items():
             arrivals = self._ledger.chunks[number].arrivals
             had_to = range(max(before.get(number, 0), course.exempt), after[number])
             losses.count(bytes(arrivals[index] for index in had_to if course.speaks(index)))

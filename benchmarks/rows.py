@@ -11,16 +11,16 @@ _COLUMNS = (
     "server",
     "speech",
     "sessions",
-    "CPU",
+    "CPU, ms",
     "to relay",
     "to stock",
-    "up p50 / p95 / p99",
-    "down p50 / p95 / p99 / max",
+    "up, ms: p50 / p95 / p99",
+    "down, ms: p50 / p95 / p99 / max",
     "held",
     "lost",
     "MB",
     "opening",
-    "loop lag",
+    "loop lag, ms",
 )
 
 
