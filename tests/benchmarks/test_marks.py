@@ -33,7 +33,8 @@ def found_in(pieces: list[bytes]) -> list[tuple[int, int]]:
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=60))
 def test_marks_survive_any_cutting_and_joining(lengths: list[int]) -> None:
     """Pieces of one sample and pieces of many chunks give the same numbers, in order."""
-    whole, cut, place = b"".join(stream()), [], 0
+    whole, place = b"".join(stream()), 0
+    cut: list[bytes] = []
     while place < len(whole):
         length = 2 * lengths[len(cut) % len(lengths)]
         cut.append(whole[place : place + length])

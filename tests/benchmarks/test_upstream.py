@@ -1,0 +1,104 @@
+"""The light upstream is Gemini enough for our connectors: they set up, speak, and are answered."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.ledger import Ledger, Sent
+from benchmarks.marks import MarkFinder
+from benchmarks.speech import course, cycle
+from benchmarks.upstream import Upstream
+from gemini.connector import GenaiConnector, LiveConfig, LiveConnection
+from gemini.events import (
+    GenerationComplete,
+    SourceText,
+    TargetAudio,
+    TargetText,
+    TurnComplete,
+    UpstreamEvent,
+    Usage,
+)
+
+_CLIENT = 3
+_HEADER_BYTES = 8
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    """A listening one, with one client that begins with the first turn."""
+    found = Upstream(Ledger())
+    found.courses[_CLIENT] = course(cycle(40), 0)
+    found.ledger.chunks[_CLIENT] = Sent()
+    yield found
+    await found.stop()
+
+
+async def connected(upstream: Upstream, folder: Path, *, manual: bool) -> LiveConnection:
+    """A session by google-genai."""
+    ca_file = folder / "ca.pem"
+    ca_file.write_bytes(upstream.ca_pem)
+    connector = GenaiConnector(api_key="any", base_url=await upstream.start(), ca_file=ca_file)
+    return await connector.connect(LiveConfig("gemini-3.8-live", "Interpret.", manual_activity=manual))
+
+
+async def say_a_turn(upstream: Upstream, connection: LiveConnection, *, silence_chunks: int) -> int:
+    """Send the first turn and some of the pause after it; how many chunks of speech it has."""
+    way, sent = upstream.courses[_CLIENT], upstream.ledger.chunks[_CLIENT]
+    count = way.turn(0).last + 1 + silence_chunks
+    for number in range(count):
+        sent.add(0.0)
+        await connection.send_audio(way.frame(_CLIENT, number)[_HEADER_BYTES:])
+    return sum(way.speaks(number) for number in range(count))
+
+
+async def answer(connection: LiveConnection) -> list[UpstreamEvent]:
+    """All events up to the end of the turn."""
+    events: list[UpstreamEvent] = []
+    async for found in connection.receive():
+        events += found
+        if any(isinstance(event, TurnComplete) for event in found):
+            break
+    return events
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("manual", [True, False], ids=["told", "detected"])
+async def test_a_turn_is_answered_whole(upstream: Upstream, tmp_path: Path, manual: bool) -> None:
+    """Texts, then as much sound as the turn is to have, then its ends; every chunk was heard once."""
+    connection = await connected(upstream, tmp_path, manual=manual)
+    if manual:
+        await connection.send_activity_start()
+    await say_a_turn(upstream, connection, silence_chunks=5 if manual else 40)
+    if manual:
+        await connection.send_activity_end()
+    events = await answer(connection)
+    await connection.close()
+    kinds = list(dict.fromkeys(type(event) for event in events))
+    assert kinds == [SourceText, TargetText, TargetAudio, GenerationComplete, TurnComplete, Usage]
+    finder = MarkFinder()
+    pieces = [mark for event in events if isinstance(event, TargetAudio) for mark in finder.feed(event.pcm)]
+    assert pieces == [(0, number) for number in range(len(pieces))]
+    assert len(pieces) * 0.04 == pytest.approx(upstream.courses[_CLIENT].turn(0).answer_secs, abs=0.05)
+    arrivals = upstream.ledger.chunks[_CLIENT].arrivals
+    assert arrivals == bytes([1]) * len(arrivals)
+    assert upstream.ledger.strangers == 0
+
+
+async def test_sound_of_somebody_else_is_noticed(upstream: Upstream, tmp_path: Path) -> None:
+    """A session that carries two clients' sound mixes them up."""
+    connection = await connected(upstream, tmp_path, manual=True)
+    await connection.send_activity_start()
+    await say_a_turn(upstream, connection, silence_chunks=0)
+    await connection.send_audio(cycle(40).frame(0, _CLIENT + 1, 0)[_HEADER_BYTES:])
+    await connection.send_activity_end()
+    await answer_begins(connection)
+    assert upstream.ledger.strangers == 1
+    await connection.close()
+
+
+async def answer_begins(connection: LiveConnection) -> None:
+    """Wait for the first event of an answer."""
+    async for found in connection.receive():
+        if found:
+            return
