@@ -19,8 +19,7 @@ from benchmarks.subjects import Subject, chosen_subjects, limited_to
 
 _FAILED, _UNDECIDED = 1, 2
 _WINDOW_SECS, _SETTLE_SECS = 8.0, 4.0
-_FIRST, _MOST = 20, 600
-_STOCK_FIRST = 5
+_MOST_SESSIONS = 600
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
 
@@ -100,8 +99,7 @@ async def _measure(
     results.measured = await ready.compare(chosen, plans, rounds)
     for subject in chosen if knee_plan is not None else []:
         assert knee_plan is not None
-        first = _STOCK_FIRST if subject.paces_output else _FIRST
-        results.knees.append(await find_knee(ready, subject, knee_plan, first, _MOST))
+        results.knees.append(await find_knee(ready, subject, knee_plan, _MOST_SESSIONS))
         _say(f"knee: {results.knees[-1].line()}")
     return results
 

@@ -15,7 +15,7 @@ class Step:
     """One window in which so many sessions talked.
 
     Attributes:
-        sessions: How many there were.
+        sessions: How many there were to be; those that ended by themselves are in ``ended``.
         window_secs: How long it was looked at.
         cpu_ms: Of the server, in ms of one core for a second of a session.
         memory_mb: Of the server, for a session: resident memory less that without sessions, in 10**6 bytes.

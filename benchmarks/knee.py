@@ -71,17 +71,16 @@ def fault(step: Step, *, paces_output: bool) -> str:
     return ""
 
 
-async def find_knee(bench: Bench, subject: Subject, plan: Plan, first: int, most: int) -> Knee:
+async def find_knee(bench: Bench, subject: Subject, plan: Plan, most: int) -> Knee:
     """Step up until something is wrong, in wide steps and then, with a process of its own, in narrow ones.
 
     Args:
         bench: Measures.
         subject: The server.
         plan: How; its numbers of sessions are not used.
-        first: Where to begin.
         most: Where to end.
     """
-    coarse = [first]
+    coarse = [subject.knee_from]
     while coarse[-1] < most:
         coarse.append(min(most, _rounded(coarse[-1] * _COARSE_GROWTH)))
     good, bad, why, limited = await _climb(bench, subject, plan, coarse)

@@ -108,12 +108,13 @@ class Run:
             memory.append((time.monotonic(), watch.resident_mb()))
             await asyncio.sleep(min(_SAMPLE_SECS, left_secs))
         took_secs = time.monotonic() - began_at
-        session_secs = took_secs * len(self._clients)
+        living = sum(not client.gone for client in self._clients)
+        session_secs = took_secs * max(1, living)
         step = Step(
             sessions=len(self._clients),
             window_secs=took_secs,
             cpu_ms=1000 * (watch.cpu_secs() - cpu_secs) / session_secs,
-            memory_mb=watch.grown_mb() / len(self._clients),
+            memory_mb=watch.grown_mb() / max(1, living),
             memory_slope_mb=slope_a_minute(memory[len(memory) // 5 :]),
             up=ledger.up.summary(),
             down=ledger.down.summary(),

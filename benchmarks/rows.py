@@ -102,10 +102,11 @@ def _rest(row: Row) -> list[str]:
         ms = median([median(step.opening_ms) for step in openings])
         cpu = [step.opening_cpu_ms for step in openings if step.opening_cpu_ms]
         opening = f"{ms:.0f} ms" + (f", {median(cpu):.1f} ms CPU" if cpu else "")
+    ended = row.total(lambda step: sum(step.ended.values()))
     lags = [step.loop_lag_ms for step in row.steps if step.loop_lag_ms is not None]
     return [
         str(row.total(lambda step: step.down.held)),
-        str(row.total(lambda step: step.lost)),
+        str(row.total(lambda step: step.lost)) + (f", {ended} sessions ended" if ended else ""),
         f"{row.middle(lambda step: step.memory_mb):.2f}",
         opening,
         f"{median(lags):.1f}" if lags else "",

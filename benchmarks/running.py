@@ -11,8 +11,8 @@ from benchmarks.orders import Child, child
 from benchmarks.subjects import Running, Subject, running
 
 _GRACE_SECS = 4.0
-_PACED_GRACE_SECS = 15.0
-"""A subject that plays answers in real time is late by as long as the answers that wait for each other."""
+_PACED_GRACE_SECS = 8.0
+"""A subject that plays answers in real time is late by the length of one."""
 _ARRIVALS_A_SEC = 25.0
 
 

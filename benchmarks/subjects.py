@@ -33,6 +33,7 @@ class Subject:
         paces_output: It sends answers in real time, however fast they come: their delay is its doing.
         most_sessions: With how many it is tried at all.
         workers: How many processes it serves with.
+        knee_from: With how many sessions the search for its knee begins.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Subject:
     paces_output: bool = False
     most_sessions: int = MOST_SESSIONS
     workers: int = 1
+    knee_from: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,13 @@ def chosen_subjects(
     found: list[Subject] = []
     for name in names:
         if name == "relay":
-            found.append(Subject("relay", ("-m", "benchmarks.relay")))
+            found.append(Subject("relay", ("-m", "benchmarks.relay"), knee_from=100))
         elif name == "stock":
-            found.append(Subject("stock pipecat", ("-m", "benchmarks.stock"), paces_output=True, most_sessions=20))
+            found.append(
+                Subject(
+                    "stock pipecat", ("-m", "benchmarks.stock"), paces_output=True, most_sessions=20, knee_from=5
+                )
+            )
         elif name in ("genai", "lean"):
             found += [_ours(name, folder, len(folders) > 1, count) for folder in folders for count in workers]
         else:

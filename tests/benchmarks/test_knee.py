@@ -40,7 +40,7 @@ class FakeBench:
 async def knee_of(carries: int) -> tuple[int, int | None, list[list[int]]]:
     """Knee, first failure, and what was asked."""
     bench = FakeBench(carries)
-    found = await find_knee(cast(Bench, bench), _SUBJECT, Plan(()), first=20, most=200)
+    found = await find_knee(cast(Bench, bench), _SUBJECT, Plan(()), most=200)
     return found.sessions, found.failed_at, bench.asked
 
 

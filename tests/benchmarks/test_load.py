@@ -15,17 +15,17 @@ _CLIENTS = 12
 _PIECES = 60
 
 
-async def measured(run: Run) -> Step:
+async def measured(run: Run, *, grace_secs: float) -> Step:
     """A second with some clients."""
     await run.arrive(_CLIENTS, arrivals_a_sec=500)
-    return await run.measure(1.0, grace_secs=0.5)
+    return await run.measure(1.0, grace_secs=grace_secs)
 
 
 async def test_a_server_without_faults_has_none() -> None:
     """Every chunk of speech and every piece arrives once, and soon."""
     async with run_against(Wrongs()) as run:
         await run.warm_up()
-        step = await measured(run)
+        step = await measured(run, grace_secs=10.0)
     assert step.sessions == _CLIENTS
     assert step.up_losses.sent > 0
     assert (step.lost, step.ended, step.told_errors) == (0, {}, {})
@@ -37,7 +37,7 @@ async def test_a_server_without_faults_has_none() -> None:
 async def test_lost_and_repeated_chunks_are_counted() -> None:
     """A tenth of the chunks is missing and a seventh comes twice: of those that are speech, the same shares."""
     async with run_against(Wrongs(lose_up=10, repeat_up=7)) as run:
-        step = await measured(run)
+        step = await measured(run, grace_secs=0.5)
     assert step.up_losses.lost / step.up_losses.sent == pytest.approx(1 / 10, abs=0.04)
     assert step.up_losses.repeated / step.up_losses.sent == pytest.approx(9 / 10 / 7, abs=0.04)
     assert step.strangers == 0

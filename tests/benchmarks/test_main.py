@@ -63,6 +63,8 @@ def test_a_small_comparison(tmp_path: Path) -> None:
     for item in found.measured:
         assert item.step.sessions == 4
         assert item.step.up.count > 0
+        assert item.step.cpu_ms > 0
+        assert (item.step.loop_lag_ms is None) == (item.subject == "relay")
         assert (item.step.lost, item.step.ended, item.step.told_errors) == (0, {}, {})
 
 

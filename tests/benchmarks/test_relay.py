@@ -42,7 +42,7 @@ async def test_speech_goes_up_and_answers_come_down() -> None:
         await run.arrive(10, arrivals_a_sec=500)
         sent = turns = 0
         while not (sent and turns):
-            step = await run.measure(1.0, grace_secs=1.0)
+            step = await run.measure(1.0, grace_secs=10.0)
             assert (step.lost, step.ended, step.told_errors) == (0, {}, {})
             assert step.up.count > 0
             sent, turns = sent + step.down_losses.sent, turns + step.turns

@@ -51,6 +51,12 @@ def test_the_table() -> None:
     ]
 
 
+def test_sessions_that_ended_are_told() -> None:
+    """Beside what was lost."""
+    (row,) = rows([measured("relay", ended={"connection lost": 2, "closed with 1011": 1})])
+    assert "| 0, 3 sessions ended |" in table([row])[-1]
+
+
 def test_the_limit_of_the_load_process_is_told() -> None:
     """Below the table, and at the knee."""
     lines = markdown(results())
