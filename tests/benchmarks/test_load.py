@@ -27,7 +27,7 @@ async def test_a_server_without_faults_has_none() -> None:
         await run.warm_up()
         step = await measured(run, grace_secs=10.0)
     assert step.sessions == _CLIENTS
-    assert step.up_losses.sent > 0
+    assert 0 < step.up_losses.sent < 0.8 * step.up.count  # pauses need not arrive
     assert (step.lost, step.ended, step.told_errors) == (0, {}, {})
     assert step.up.count >= 0.8 * _CLIENTS * step.window_secs / 0.02
     assert 0 < step.up.p50 <= step.up.p95 <= step.up.p99 <= step.up.longest
@@ -46,14 +46,16 @@ async def test_lost_and_repeated_chunks_are_counted() -> None:
 @pytest.mark.slow
 async def test_answers_come_and_their_losses_are_counted() -> None:
     """Pieces that are missing, and pieces that come twice."""
-    found = Losses()
+    found, delays = Losses(), 0
     async with run_against(Wrongs(lose_down=5, repeat_down=3)) as run:
         await run.arrive(_CLIENTS, arrivals_a_sec=500)
         while found.sent < _PIECES:
             step = await run.measure(1.0, grace_secs=0.5)
+            delays += step.down.count
             found.sent += step.down_losses.sent
             found.lost += step.down_losses.lost
             found.repeated += step.down_losses.repeated
+    assert delays > found.sent / 2
     assert found.lost / found.sent == pytest.approx(1 / 5, abs=0.1)
     assert found.repeated / found.sent == pytest.approx(4 / 15, abs=0.1)
 

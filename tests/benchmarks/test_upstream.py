@@ -87,6 +87,8 @@ async def test_a_turn_is_answered_whole(upstream: Upstream, tmp_path: Path, manu
 
 async def test_sound_of_somebody_else_is_noticed(upstream: Upstream, tmp_path: Path) -> None:
     """A session that carries two clients' sound mixes them up."""
+    other = upstream.ledger.chunks[_CLIENT + 1] = Sent()
+    other.add(0.0)
     connection = await connected(upstream, tmp_path, manual=True)
     await connection.send_activity_start()
     await say_a_turn(upstream, connection, silence_chunks=0)
