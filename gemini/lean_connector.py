@@ -1,4 +1,4 @@
-"""Sessions on websockets alone: the same as on google-genai, for a fifth of the work."""
+"""Sessions on websockets alone: the same as on google-genai, for about a fifth of the work."""
 
 import asyncio
 import logging

@@ -65,7 +65,7 @@ def _upper(value: Any) -> Any:
 
 def _https_url(value: str) -> str:
     if not value.startswith("https://"):
-        raise ValueError("expected an https:// URL (google-genai speaks TLS only)")
+        raise ValueError("expected an https:// URL (both connectors speak TLS only)")
     return value.rstrip("/")
 
 

@@ -286,7 +286,7 @@ async def test_a_start_says_one_line_and_answers(tmp_path: Path) -> None:
         f"server INFO ready url=ws://127.0.0.1:{port}/ws"
         f" pipeline=interpreter file={SERVER.parent}/pipelines/interpreter.toml"
         " engine=gemini_live model=gemini-3.8-live"
-        " upstream='Gemini Live'"
+        " upstream='Gemini Live' connector=genai"
     ]
 
 
@@ -326,11 +326,12 @@ async def test_options_reach_the_process_that_reloads(tmp_path: Path) -> None:
 async def test_the_ready_line_tells_what_the_pipeline_file_chose(tmp_path: Path) -> None:
     """The model is the one of the pipeline, the upstream is told by its host: no path, no query, no password."""
     (tmp_path / "mine.toml").write_text('[[step]]\nuse = "gemini_live"\nmodel = "mine"\nvoice = "Puck"\n')
-    settings = {"PIPELINE": "mine.toml", "GEMINI_BASE_URL": "https://user:pass@gateway.example/v1?key=secret"}
+    url = "https://user:pass@gateway.example/v1?key=secret"
+    settings = {"PIPELINE": "mine.toml", "GEMINI_BASE_URL": url, "GEMINI_CONNECTOR": "lean"}
     async with started(tmp_path, GEMINI_API_KEY=KEY, **settings) as (_, lines):
         pass
     told = " pipeline=mine file=mine.toml engine=gemini_live model=mine voice=Puck upstream="
-    assert lines[0].endswith(told + "'Gemini Live at gateway.example'")
+    assert lines[0].endswith(told + "'Gemini Live at gateway.example' connector=lean")
 
 
 async def test_a_misspelled_setting_is_told(tmp_path: Path) -> None:

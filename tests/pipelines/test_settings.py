@@ -171,7 +171,7 @@ def test_a_blank_value_in_the_file_is_not_set(empty_working_directory: Path) -> 
         (
             "GEMINI_BASE_URL",
             "http://localhost:9",
-            "GEMINI_BASE_URL: expected an https:// URL (google-genai speaks TLS only), got 'http://localhost:9'",
+            "GEMINI_BASE_URL: expected an https:// URL (both connectors speak TLS only), got 'http://localhost:9'",
         ),
         ("GEMINI_CA_FILE", "missing.pem", "GEMINI_CA_FILE: expected a PEM file with certificates: [Errno 2]"),
         (
