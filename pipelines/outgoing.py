@@ -100,23 +100,37 @@ class Outgoing:
         }
 
 
-def pipeline_view(send: Callable[[str | bytes], None], receive: Callable[[], Awaitable[Message]]) -> WebSocket:
+class PipelineView(WebSocket):
     """A client's socket as a pipecat transport sees it, whatever connection is behind it.
 
-    Args:
-        send: Takes what the transport writes.
-        receive: Where its messages come from, in place of the network.
-
-    Returns:
-        A connected ``WebSocket`` whose ``close`` does nothing: only who owns the connection closes it, with the
-        code that says why.
+    It is connected from the start, and ``close`` does nothing: only who owns the connection closes it, with the
+    code that says why.
     """
 
-    async def pass_on(message: Message) -> None:
-        if message["type"] == "websocket.send":
-            text: str | None = message.get("text")
-            send(text if text is not None else message["bytes"])
+    def __init__(self, send: Callable[[str | bytes], None], receive: Callable[[], Awaitable[Message]]):
+        """Look through to a session.
 
-    view = WebSocket({"type": "websocket", "path": "/ws", "headers": []}, receive, pass_on)
-    view.client_state = view.application_state = WebSocketState.CONNECTED
-    return view
+        Args:
+            send: Takes what the transport writes.
+            receive: Where its messages come from, in place of the network.
+        """
+        super().__init__({"type": "websocket", "path": "/ws", "headers": []}, receive, self._ignore)
+        self.client_state = self.application_state = WebSocketState.CONNECTED
+        self._say = send
+        self._next = receive
+
+    async def receive(self) -> Message:
+        """The next message; its content is what the session's serializer made of it."""
+        return await self._next()
+
+    async def send_text(self, data: str) -> None:
+        """Say a text frame."""
+        self._say(data)
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Say a binary frame."""
+        self._say(data)
+
+    @staticmethod
+    async def _ignore(_message: Message) -> None:
+        pass

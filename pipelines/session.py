@@ -31,7 +31,7 @@ from pipelines.endings import (
 from pipelines.incoming import Incoming
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
-from pipelines.outgoing import Outgoing, pipeline_view
+from pipelines.outgoing import Outgoing, PipelineView
 from pipelines.pipeline_run import PipelineRun
 from pipelines.replay import ReplayBuffer
 from pipelines.resumption import Client, Door, LeftOver, Refusal, audio_lost, log_resumed
@@ -313,7 +313,7 @@ class InterpreterSession:
         )
         self._steps = steps = build_steps(self._services.pipeline, context)
         self._pipeline = PipelineRun(
-            pipeline_view(self._outgoing.send, self._incoming.receive),
+            PipelineView(self._outgoing.send, self._incoming.receive),
             self._serializer,
             steps,
             on_started=lambda: self._greet(steps),

@@ -53,7 +53,7 @@ class UnpacedOutput(FastAPIWebsocketOutputTransport):
             params: Must hold a serializer.
             on_frame: Called with every frame that got here, once it is written where it is for the client.
         """
-        super().__init__(transport, client, params)
+        super().__init__(transport, client, params, enable_direct_mode=True)
         if params.serializer is None:
             raise ValueError("expected a serializer in the transport's parameters")
         self._socket = client
@@ -79,6 +79,8 @@ class UnpacedOutput(FastAPIWebsocketOutputTransport):
                 await self._write_audio(await self._resampler.flush())
             elif isinstance(frame, InterruptionFrame):
                 await self._resampler.reset()
+                await self.push_frame(frame)  # the stock output has nothing that it would have to empty
+                return
         await super().process_frame(frame, direction)
 
     async def _at_output_rate(self, frame: OutputAudioRawFrame) -> bytes:

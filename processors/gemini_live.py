@@ -149,7 +149,7 @@ class GeminiLive(FrameProcessor):
         clock: Callable[[], float] = time.monotonic,
     ):
         """Make the step for one session; it connects in :meth:`setup`. ``clock`` gives seconds."""
-        super().__init__()
+        super().__init__(enable_direct_mode=True)
         self._context = context
         self._session = LiveSession(
             CountedConnector(context.connector),
@@ -183,8 +183,6 @@ class GeminiLive(FrameProcessor):
             await self._session.connect()
         except UpstreamError as error:
             self._failure = error
-        else:
-            self._pusher = self.create_task(self._push_events(), name="turns")
 
     def queue_depths(self) -> dict[str, float]:
         """What is held of the speech that goes up, in bytes: unanswered, or kept as pre-roll."""
@@ -208,6 +206,10 @@ class GeminiLive(FrameProcessor):
             case StartFrame() if self._failure is not None:
                 await self._push_failure(self._failure)
                 return  # a pipeline whose engine is not connected never starts
+            case StartFrame():
+                await self.push_frame(frame, direction)
+                self._pusher = self.create_task(self._push_events(), name="turns")
+                return
             case InputAudioRawFrame():
                 self._session.append_audio(frame.audio)
                 return

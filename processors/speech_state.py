@@ -44,7 +44,7 @@ class SpeechStateEmitter(FrameProcessor):
         wall_clock: Callable[[], float] = time.time,
     ):
         """Make the step for one session; ``wall_clock`` gives Unix seconds."""
-        super().__init__()
+        super().__init__(enable_direct_mode=True)
         self._wall_clock = wall_clock
         self._voice_active = False
         self._awaiting_output = 0

@@ -97,7 +97,7 @@ class TranscriptionForwarder(FrameProcessor):
         clock: Callable[[], float] = time.monotonic,
     ):
         """Make the step for one session; ``clock`` gives seconds."""
-        super().__init__()
+        super().__init__(enable_direct_mode=True)
         self._params = params
         self._pair = context.pair
         self._spoken = None if context.spoken == "auto" else context.spoken
@@ -189,13 +189,13 @@ class TranscriptionForwarder(FrameProcessor):
     async def _interrupt(self, reason: Literal["client", "barge_in"]) -> None:
         """Stop the output: nothing queued is to be played, and a turn whose output has begun is cut."""
         self._playout.drop()
-        cuts_turn = self._turn.output_begun and not self._turn.cut
-        # Both frames go to neighbours only: the queue of this step keeps the end of the turn.
+        turn = self._turn
+        cuts_turn = turn.output_begun and not turn.cut
+        turn.cut = turn.cut or cuts_turn  # first: the engine may go on while the frames below are on their way
         await self.push_frame(InterruptionFrame())
         await self._send(Interrupted(reason=reason))
         if cuts_turn:
-            self._turn.cut = True
-            await self._send_finals(self._turn)
+            await self._send_finals(turn)
             await self.push_frame(InterruptionFrame(), FrameDirection.UPSTREAM)
 
     async def _restart_turn(self) -> None:

@@ -10,7 +10,7 @@ from starlette.types import Message
 from starlette.websockets import WebSocketState
 
 from pipelines.client_socket import ClientSocket
-from pipelines.outgoing import Outgoing, pipeline_view
+from pipelines.outgoing import Outgoing, PipelineView
 from pipelines.replay import ReplayBuffer
 from protocol.messages import Connected, Interrupted
 from tests.support.fake_network import FakeNetwork
@@ -170,7 +170,7 @@ async def test_a_transport_writes_in_the_sessions_order(lines: list[Line]) -> No
     first, second, _ = lines
     out = Outgoing(first.socket, ReplayBuffer(10_000))
     out.greet(CONNECTED)
-    view = pipeline_view(out.send, nothing_to_receive)
+    view = PipelineView(out.send, nothing_to_receive)
     assert view.client_state is view.application_state is WebSocketState.CONNECTED
     out.send('{"type":"1"}')
     await view.send_text('{"type":"2"}')
@@ -186,7 +186,7 @@ async def test_a_transport_cannot_close(lines: list[Line]) -> None:
     """The stock transport closes with 1000 whatever happened; only the connection knows the right code."""
     (line, *_) = lines
     out = Outgoing(line.socket, None)
-    await pipeline_view(out.send, nothing_to_receive).close()
+    await PipelineView(out.send, nothing_to_receive).close()
     await settle()
     out.send('{"type":"still here"}')
     await settle()
@@ -199,4 +199,4 @@ async def test_a_transport_reads_from_where_it_is_told() -> None:
     async def receive() -> Message:
         return {"type": "websocket.receive", "text": "from the inbox"}
 
-    assert await pipeline_view(lambda _: None, receive).receive_text() == "from the inbox"
+    assert await PipelineView(lambda _: None, receive).receive_text() == "from the inbox"

@@ -9,7 +9,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 
 from pipelines.client_socket import ClientSocket
 from pipelines.inbox import Inbox
-from pipelines.outgoing import pipeline_view
+from pipelines.outgoing import PipelineView
 from pipelines.pipeline_run import PipelineRun
 from processors.frames import ProtocolMessageFrame
 from protocol.messages import InitConfig, Interrupted
@@ -70,7 +70,7 @@ class Run:
         serializer = ProtocolSerializer(max_message_bytes=1000, max_chunk_secs=5)
         serializer.accept(InitConfig())
         self.pipeline = PipelineRun(
-            pipeline_view(socket.send, Inbox(1000).receive),
+            PipelineView(socket.send, Inbox(1000).receive),
             serializer,
             steps,
             on_started=lambda: self.told.append("started"),

@@ -21,7 +21,7 @@ from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams
 from starlette.websockets import WebSocketState
 
 from pipelines.client_socket import ClientSocket
-from pipelines.outgoing import pipeline_view
+from pipelines.outgoing import PipelineView
 from pipelines.transport import UnpacedTransport
 from processors.frames import ProtocolMessageFrame
 from protocol.messages import InitConfig, TurnComplete
@@ -56,7 +56,7 @@ class Harness:
             await self.network.accepted(), max_backlog_bytes=2**30, write_timeout_secs=15.0, on_stuck=self._overflow
         )
         transport = UnpacedTransport(
-            pipeline_view(socket.send, asyncio.Queue[dict[str, object]]().get),
+            PipelineView(socket.send, asyncio.Queue[dict[str, object]]().get),
             FastAPIWebsocketParams(
                 audio_out_enabled=True,
                 audio_out_end_silence_secs=0,
@@ -207,7 +207,7 @@ async def test_a_transport_without_serializer_is_refused() -> None:
     socket = ClientSocket(
         await FakeNetwork().accepted(), max_backlog_bytes=1, write_timeout_secs=15.0, on_stuck=lambda: None
     )
-    view = pipeline_view(socket.send, asyncio.Queue[dict[str, object]]().get)
+    view = PipelineView(socket.send, asyncio.Queue[dict[str, object]]().get)
     with pytest.raises(ValueError, match="expected a serializer"):
         UnpacedTransport(view, FastAPIWebsocketParams(audio_out_enabled=True))
     assert view.client_state is WebSocketState.CONNECTED
