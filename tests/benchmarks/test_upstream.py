@@ -9,7 +9,7 @@ from benchmarks.ledger import Ledger, Sent
 from benchmarks.marks import MarkFinder
 from benchmarks.speech import course, cycle
 from benchmarks.upstream import Upstream
-from gemini.connector import GenaiConnector, LiveConfig, LiveConnection
+from gemini.connector import LiveConfig, LiveConnection
 from gemini.events import (
     GenerationComplete,
     SourceText,
@@ -19,6 +19,7 @@ from gemini.events import (
     UpstreamEvent,
     Usage,
 )
+from gemini.genai_connector import GenaiConnector
 
 _CLIENT = 3
 _HEADER_BYTES = 8
