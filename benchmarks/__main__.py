@@ -21,7 +21,7 @@ _FAILED, _UNDECIDED = 1, 2
 _WINDOW_SECS, _SETTLE_SECS = 8.0, 4.0
 _MOST_SESSIONS = 600
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _numbers(text: str) -> list[int]:
@@ -112,9 +112,14 @@ def _show(results: Results, *, to_docs: bool, json_file: Path | None) -> None:
         _say(f"wrote {path.name}")
 
 
+@app.callback()
+def main() -> None:
+    """What a session costs on this machine, beside a bare relay and a stock pipecat pipeline."""
+
+
 @app.command()
 def full(to_docs: Write = False, json_file: Json = None, rounds: Rounds = 3, pin: Pin = True) -> None:
-    """Compare all servers, and find the knee of each: about 25 minutes."""
+    """All servers, and their knees: 25 minutes."""
     plans = [Plan((10, 50, 100), percent, _WINDOW_SECS, _SETTLE_SECS) for percent in (40, 60)]
 
     async def work(ready: Bench) -> None:
@@ -126,7 +131,7 @@ def full(to_docs: Write = False, json_file: Json = None, rounds: Rounds = 3, pin
 
 @app.command()
 def quick(server_dirs: Dirs = None, json_file: Json = None, pin: Pin = True) -> None:
-    """Compare all servers once, with few sessions: less than two minutes."""
+    """All servers once, with few sessions: two minutes."""
     chosen = _subjects(None, server_dirs)
 
     async def work(ready: Bench) -> None:
@@ -151,7 +156,7 @@ def compare(
     to_docs: Write = False,
     json_file: Json = None,
 ) -> None:
-    """Measure servers by turns, round after round, and print medians."""
+    """Measure servers by turns, in rounds."""
     chosen = _subjects(subjects, server_dirs, workers)
     plans = [Plan(_numbers(sessions), percent, window_secs, settle_secs, seed) for percent in _percents(speech)]
 
@@ -169,7 +174,7 @@ def knee(
     workers: Workers = "1",
     pin: Pin = True,
 ) -> None:
-    """Find the largest number of sessions with which delays stay small and nothing is lost."""
+    """Find how many sessions a core carries."""
     chosen = _subjects(subjects, server_dirs, workers)
 
     async def work(ready: Bench) -> None:
@@ -188,7 +193,7 @@ def hold(
     server_dirs: Dirs = None,
     pin: Pin = True,
 ) -> None:
-    """Hold sessions for minutes: nothing lost, no output held, memory flat.
+    """Hold sessions, and lose and delay nothing.
 
     Exit code 1 if that fails, 2 if the load process was the limit.
     """
@@ -205,7 +210,7 @@ def overload(
     server_dirs: Dirs = None,
     pin: Pin = True,
 ) -> None:
-    """Let as many sessions talk as are let in, while as many again knock: only these are refused.
+    """Let as many clients again knock in vain.
 
     Exit code 1 if that fails, 2 if the load process was the limit.
     """

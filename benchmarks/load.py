@@ -60,10 +60,15 @@ class Run:
         self._knocking: list[asyncio.Task[None]] = []
         self._answers: Counter[str] = Counter()
 
-    async def warm_up(self) -> None:
-        """Open a session and close it, so that what is done once is done; then read the memory."""
-        client, _ = await self._open()
-        client.close()
+    async def warm_up(self, sessions: int) -> None:
+        """Open sessions and close them, so that what a process does once is done; then read the memory.
+
+        Args:
+            sessions: How many: one, or for several processes so many that each of them will get one.
+        """
+        for _ in range(sessions):
+            client, _ = await self._open()
+            client.close()
         await asyncio.sleep(_CALM_SECS)
         self._watch.note_empty()
 
@@ -218,8 +223,9 @@ class Load:
         """One order: ``begin``, ``step``, ``knock`` or ``end``, with the arguments of what they call."""
         match order.pop("do"):
             case "begin":
+                warm_up = order.pop("warm_up")
                 self._run = Run(self._upstream, **order)
-                await self._run.warm_up()
+                await self._run.warm_up(warm_up)
                 gc.collect()
                 gc.freeze()
             case "step":

@@ -14,6 +14,8 @@ _GRACE_SECS = 4.0
 _PACED_GRACE_SECS = 8.0
 """A subject that plays answers in real time is late by the length of one."""
 _ARRIVALS_A_SEC = 25.0
+_WARM_UP_EACH = 10
+"""Sessions for each of several workers: the system spreads them by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,14 @@ class Bench:
     async def session(self, subject: Subject, speech_percent: int, seed: int) -> AsyncIterator[Running]:
         """A subject that runs, and that the load process knows."""
         async with running(subject, self._load.greeting, self._cores.server) as server:
-            await self._load.ask("begin", url=server.url, pid=server.pid, speech_percent=speech_percent, seed=seed)
+            await self._load.ask(
+                "begin",
+                url=server.url,
+                pid=server.pid,
+                speech_percent=speech_percent,
+                seed=seed,
+                warm_up=1 if subject.workers == 1 else _WARM_UP_EACH * subject.workers,
+            )
             try:
                 yield server
             finally:
