@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter
 
 from benchmarks.rows import Row
 
@@ -49,7 +50,7 @@ def draw(found: Sequence[Row], folder: Path) -> list[tuple[Path, str]]:
 
 
 def _draw(found: Sequence[Row], about: str, unit: str, value: Callable[[Row], float]) -> Figure:
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
     axes = figure.subplots()
     subjects = list(dict.fromkeys(row.subject for row in found))
     for percent in sorted({row.speech_percent for row in found}):
@@ -64,6 +65,10 @@ def _draw(found: Sequence[Row], about: str, unit: str, value: Callable[[Row], fl
                 label=f"{subject}, {percent} % speech",
             )
     axes.set(xlabel="sessions", ylabel=unit, title=about, yscale="log")
+    axes.set_xticks(sorted({row.sessions for row in found}))
+    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        which(FormatStrFormatter("%g"))
+    axes.tick_params(axis="y", which="minor", labelsize="x-small")
     axes.grid(visible=True, which="both", alpha=0.3)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside right upper", fontsize="small")
     return figure

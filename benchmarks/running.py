@@ -13,7 +13,7 @@ from benchmarks.subjects import Running, Subject, running
 _GRACE_SECS = 4.0
 _PACED_GRACE_SECS = 8.0
 """A subject that plays answers in real time is late by the length of one."""
-_ARRIVALS_A_SEC = 25.0
+_ARRIVALS_A_SEC = 20.0
 _WARM_UP_EACH = 10
 """Sessions for each of several workers: the system spreads them by chance."""
 
@@ -121,7 +121,7 @@ class Bench:
             self._say(f"round {number} of {rounds}")
             for plan in plans:
                 # In turn from another one on, so that nobody always follows the same.
-                shift = number % len(chosen)
+                shift = (number - 1) % len(chosen)
                 for subject in chosen[shift:] + chosen[:shift]:
                     found += await self.measure(subject, plan, number)
         return found
