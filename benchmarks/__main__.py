@@ -135,7 +135,7 @@ def quick(server_dirs: Dirs = None, json_file: Json = None, pin: Pin = True) -> 
     chosen = _subjects(None, server_dirs)
 
     async def work(ready: Bench) -> None:
-        results = await _measure(ready, chosen, [Plan((10, 30), 40, 5.0, 5.0)], 1, None)
+        results = await _measure(ready, chosen, [Plan((10, 30), 40, 4.0, 4.0)], 1, None)
         _show(results, to_docs=False, json_file=json_file)
 
     _with_bench(work, pin=pin)
