@@ -32,7 +32,7 @@ class TranscriptLog(FrameProcessor):
 
     def __init__(self, params: TranscriptLogParams, context: SessionContext):
         """Make the step for one session."""
-        super().__init__()
+        super().__init__(enable_direct_mode=True)
         self._enabled = params.enabled
         self._session_id = context.session_id
 
