@@ -91,9 +91,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: "ASGISendEvent") -> None:
         """Send; after a close, parsing goes on, for the client's own is yet to come."""
-        was_paused = self.read_paused
         await super().send(message)
-        if was_paused and not self.read_paused:
+        if self._unparsed and not self.read_paused and self._next_turn is None:
             self._go_on()
 
     def _go_on(self) -> None:

@@ -63,7 +63,7 @@ class Incoming:
     @property
     def held_bytes(self) -> int:
         """What the pipeline has not taken."""
-        return self._inbox.held_bytes
+        return self._inbox.held_bytes + self._joiner.held_bytes
 
     # From the client
 

@@ -7,7 +7,7 @@ from protocol.errors import ErrorCode, Fault
 LEAST_SECS = 0.01
 """What a chunk counts as at least: half of the shortest that clients send."""
 INTERRUPT_SECS = 0.2
-"""What an ``interrupt`` counts as: each goes through the pipeline, overtakes what waits there, and is answered."""
+"""What an ``interrupt`` counts as: each goes through the pipeline, and is answered."""
 
 
 class IngestMeter:

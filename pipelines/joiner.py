@@ -1,7 +1,7 @@
 """Short chunks of audio, joined before they enter the pipeline.
 
-What a chunk costs on its way through the steps and to the upstream hardly depends on its length, and voice activity
-is judged in windows of 32 ms, so that a chunk of 20 ms alone would decide nothing.
+What a chunk costs on its way through the steps and to the upstream hardly depends on its length, and Silero judges
+windows of 32 ms, so that a chunk of 20 ms alone would decide nothing.
 """
 
 from pipecat.frames.frames import Frame, InputAudioRawFrame
@@ -18,12 +18,15 @@ class ChunkJoiner:
 
     Other frames keep their place in the stream, and push out what is held back. A stream that stops is pushed out
     by the silence that stands for what does not come (:mod:`pipelines.gap`).
+
+    Attributes:
+        held_bytes: What is held back.
     """
 
     def __init__(self) -> None:
         """Hold nothing."""
         self._held: list[bytes] = []
-        self._held_bytes = 0
+        self.held_bytes = 0
 
     def add(self, frame: Frame) -> list[Frame]:
         """Take the next frame of the stream; gives what is to go on, in order."""
@@ -32,13 +35,13 @@ class ChunkJoiner:
         if not self._held and len(frame.audio) >= _LEAST_BYTES:
             return [frame]
         self._held.append(frame.audio)
-        self._held_bytes += len(frame.audio)
-        return self._release() if self._held_bytes >= _LEAST_BYTES else []
+        self.held_bytes += len(frame.audio)
+        return self._release() if self.held_bytes >= _LEAST_BYTES else []
 
     def _release(self) -> list[Frame]:
-        if not self._held_bytes:
+        if not self.held_bytes:
             return []
         joined = InputAudioRawFrame(b"".join(self._held), PIPELINE_RATE_HZ, num_channels=1)
         self._held.clear()
-        self._held_bytes = 0
+        self.held_bytes = 0
         return [joined]

@@ -30,7 +30,8 @@ def silero_model() -> Traversable:
 
 
 @functools.cache
-def _inference() -> onnxruntime.InferenceSession:
+def load_model() -> onnxruntime.InferenceSession:
+    """The one inference session of the process; the first call reads the model's file."""
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = 1
     options.intra_op_num_threads = 1
@@ -65,11 +66,14 @@ def score(streams: list[SileroStream], windows: list[NDArray[np.float32]]) -> li
         samples[row, :_CONTEXT_SAMPLES] = stream.context
         samples[row, _CONTEXT_SAMPLES:] = window
         state[:, row : row + 1] = stream.state
-    scores, states = _inference().run(None, {"input": samples, "state": state, "sr": _RATE_HZ})
+    scores, states = load_model().run(None, {"input": samples, "state": state, "sr": _RATE_HZ})
     for row, stream in enumerate(streams):
         stream.state = states[:, row : row + 1].copy()  # or each would keep those of all
         stream.context = samples[row, -_CONTEXT_SAMPLES:].copy()
     return [float(value) for value in scores[:, 0]]
+
+
+_Request = tuple[SileroStream, NDArray[np.float32], "asyncio.Future[float]"]
 
 
 class SharedScoring:
@@ -77,7 +81,7 @@ class SharedScoring:
 
     def __init__(self) -> None:
         """Nothing waits."""
-        self._waiting: list[tuple[SileroStream, NDArray[np.float32], asyncio.Future[float]]] = []
+        self._waiting: list[_Request] = []
         self._due: asyncio.Handle | None = None
         self._is_hurried = False
 
@@ -115,12 +119,20 @@ class SharedScoring:
             return
         try:
             scores = score([item[0] for item in batch], [item[1] for item in batch])
-        except Exception as error:
-            for _, _, future in batch:
-                future.set_exception(error)
+        except Exception:
+            self._score_each(batch)
             return
         for (_, _, future), value in zip(batch, scores, strict=True):
             future.set_result(value)
+
+    @staticmethod
+    def _score_each(batch: list[_Request]) -> None:
+        """Score the windows of a call that failed one by one, so that only those fail that can't be scored."""
+        for stream, window, future in batch:
+            try:
+                future.set_result(score([stream], [window])[0])
+            except Exception as error:
+                future.set_exception(error)
 
 
 _shared: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, SharedScoring] = weakref.WeakKeyDictionary()

@@ -1,6 +1,7 @@
 """Voice activity and utterances, marked in the stream of input audio."""
 
 import asyncio
+from collections import deque
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameCallback, FrameDirection, FrameProcessor
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
@@ -32,7 +33,6 @@ from processors.voice_detectors import (
     RATE_HZ,
     EnergyDetector,
     Samples,
-    SharingDetector,
     SileroDetector,
     VoiceDetector,
 )
@@ -40,6 +40,10 @@ from processors.voice_detectors import (
 _SAMPLE_BYTES = 2
 _HANGOVER_FRAME_SECS = 0.02
 _FULL_SCALE = np.float32(1 / 32768)
+_BEHIND_FRAMES = 4
+"""So many frames of audio that wait are a backlog, which the step judges alone, as fast as the processor goes."""
+_WINDOWS_IN_A_ROW = 8
+"""Less than a millisecond of Silero's model."""
 
 
 class VadParams(BaseModel):
@@ -125,7 +129,7 @@ class Vad(FrameProcessor):
         self._pending = b""
         self._position = 0
         self._detector = params.make_detector()
-        self._sharing = self._detector if isinstance(self._detector, SharingDetector) else None
+        self._sharing = self._detector if isinstance(self._detector, SileroDetector) else None
         self._segmenter = UtteranceSegmenter(
             params.times(), rate_hz=RATE_HZ, window_samples=self._detector.window_samples
         )
@@ -134,6 +138,8 @@ class Vad(FrameProcessor):
         self._deaf = not self.marks_utterances
         self._draining = False
         self._held: DrainFrame | None = None
+        self._waiting: deque[int] = deque()
+        self._judged_alone = 0
 
     @classmethod
     def missing(cls, params: VadParams) -> list[str]:
@@ -152,8 +158,25 @@ class Vad(FrameProcessor):
         """How much silence ends an utterance; ``None`` when the step is switched off."""
         return self._params.times().end_of_utterance_secs if self.marks_utterances else None
 
+    def queue_depths(self) -> dict[str, float]:
+        """Audio that waits to be judged, in bytes."""
+        return {"vad": sum(self._waiting)}
+
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: FrameCallback | None = None,
+    ) -> None:
+        """Take note of audio that comes."""
+        if isinstance(frame, InputAudioRawFrame):
+            self._waiting.append(len(frame.audio))
+        await super().queue_frame(frame, direction, callback)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Mark audio; pass everything on."""
+        if isinstance(frame, InputAudioRawFrame) and self._waiting:
+            self._waiting.popleft()
         await super().process_frame(frame, direction)
         if isinstance(frame, DrainFrame):
             await self._drain(frame)
@@ -181,11 +204,12 @@ class Vad(FrameProcessor):
         return marks
 
     async def _is_voice(self, window: Samples, *, hurry: bool) -> bool:
-        quiet = self._segmenter.quiet
-        if self._sharing is not None:
+        quiet, hurry = self._segmenter.quiet, hurry or bool(self._waiting)
+        if self._sharing is not None and len(self._waiting) < _BEHIND_FRAMES:
             return await self._sharing.hear(window, quiet=quiet, hurry=hurry)
-        if hurry:
-            await asyncio.sleep(0)  # long audio: others have their turn between two windows
+        self._judged_alone += 1
+        if hurry and self._judged_alone % _WINDOWS_IN_A_ROW == 0:
+            await asyncio.sleep(0)  # others have their turn
         return self._detector.is_voice(window, quiet=quiet)
 
     def _follow(self, window: Samples, voiced: bool) -> list[Mark]:

@@ -1,11 +1,11 @@
 """Is there voice in a window of audio? What a detector is, and two of them: a model, and loudness."""
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.silero import WINDOW_SAMPLES, SileroStream, score, shared_scoring
+from processors.silero import WINDOW_SAMPLES, SileroStream, load_model, score, shared_scoring
 
 RATE_HZ = 16_000
 OUR_PROVIDERS = ("silero", "energy")
@@ -33,14 +33,6 @@ class VoiceDetector(Protocol):
         """Whether there is voice in ``window``; ``quiet``: no voice is active so far."""
 
 
-@runtime_checkable
-class SharingDetector(Protocol):
-    """A :class:`VoiceDetector` that judges windows of several sessions at once, and so makes each wait a moment."""
-
-    async def hear(self, window: Samples, *, quiet: bool, hurry: bool) -> bool:
-        """As :meth:`VoiceDetector.is_voice`; ``hurry``: wait for no other session, since more audio is there."""
-
-
 class EnergyDetector:
     """Voice is what is loud: the mean absolute amplitude reaches a threshold."""
 
@@ -65,6 +57,7 @@ class SileroDetector:
 
     def __init__(self, confidence: float):
         """``confidence``: from which score on (0 to 1) a window is voice."""
+        load_model()  # it takes a tenth of a second, which nobody who speaks should wait for
         self._confidence = confidence
         self._stream = SileroStream()
         self._samples_since_reset = 0
@@ -75,7 +68,7 @@ class SileroDetector:
         return self._judge(score([self._stream], [window])[0], quiet=quiet)
 
     async def hear(self, window: Samples, *, quiet: bool, hurry: bool) -> bool:
-        """The same, together with the windows of other streams."""
+        """The same, together with the windows of other streams; ``hurry``: wait for none, more audio is there."""
         return self._judge(await shared_scoring().score(self._stream, window, hurry=hurry), quiet=quiet)
 
     def _judge(self, value: float, *, quiet: bool) -> bool:

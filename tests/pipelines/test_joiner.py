@@ -28,6 +28,7 @@ def test_two_chunks_of_20_ms_go_as_one() -> None:
     """One waits for the other."""
     joiner = ChunkJoiner()
     assert joiner.add(audio(b"a" * 640)) == []
+    assert joiner.held_bytes == 640
     assert sounds(joiner.add(audio(b"b" * 640))) == [b"a" * 640 + b"b" * 640]
     assert joiner.add(audio(b"c" * 640)) == []
 

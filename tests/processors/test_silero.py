@@ -127,19 +127,21 @@ async def test_who_left_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls.sizes == [1]
 
 
-async def test_a_fault_of_the_model_reaches_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of the call, and none after it."""
+async def test_a_window_that_cannot_be_scored_harms_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only who asked for it hears of the fault."""
+    bad = SileroStream()
 
-    def fail(streams: list[SileroStream], windows: list[Window]) -> list[float]:
-        raise RuntimeError("broken")
+    def score_but_one(streams: list[SileroStream], windows: list[Window]) -> list[float]:
+        if bad in streams:
+            raise RuntimeError("broken")
+        return [0.5 for _ in streams]
 
+    monkeypatch.setattr(silero, "score", score_but_one)
     scoring = SharedScoring()
-    with monkeypatch.context() as broken:
-        broken.setattr(silero, "score", fail)
-        scores = [scoring.score(SileroStream(), WINDOW, hurry=False) for _ in range(2)]
-        outcomes = await asyncio.gather(*scores, return_exceptions=True)
-    assert [str(outcome) for outcome in outcomes] == ["broken", "broken"]
-    assert 0 <= await scoring.score(SileroStream(), WINDOW, hurry=False) <= 1
+    streams = [SileroStream(), bad, SileroStream()]
+    scores = [scoring.score(stream, WINDOW, hurry=False) for stream in streams]
+    outcomes = await asyncio.gather(*scores, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["0.5", "broken", "0.5"]
 
 
 async def test_all_of_a_loop_share() -> None:

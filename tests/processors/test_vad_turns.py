@@ -38,3 +38,22 @@ async def test_a_long_chunk_leaves_others_their_turn() -> None:
 async def test_a_short_chunk_is_not_held_up() -> None:
     """One of 20 ms goes straight through."""
     assert await turns_while_hearing(bytes(640)) < _TURNS_OF_A_SHORT_CHUNK
+
+
+async def test_a_backlog_is_judged_without_waiting_for_other_sessions() -> None:
+    """Half a minute that comes at once takes no time but the processor's, and leaves others their turn."""
+    context = SessionContext("session", ("ko", "en"), "auto", FakeConnector())
+    loop, frames = asyncio.get_running_loop(), 750
+    vad = Vad(VadParams(), context)
+    async with running(vad) as step:
+        step.forget()
+        began_at, turns = loop.time(), 0
+        for _ in range(frames):
+            await vad.queue_frame(InputAudioRawFrame(bytes(1280), _RATE_HZ, 1))
+        assert vad.queue_depths() == {"vad": frames * 1280}
+        while len(step.frames(InputAudioRawFrame)) < frames:
+            turns += 1
+            await asyncio.sleep(0 if turns < _MOST_TURNS else _LONGEST_WAIT_SECS)
+        assert turns > frames // 8
+        assert loop.time() - began_at < 10 * _LONGEST_WAIT_SECS
+        assert vad.queue_depths() == {"vad": 0}
