@@ -86,7 +86,7 @@ async def test_silent_is_sent_although_an_earlier_utterance_still_waits() -> Non
 
 async def test_processing_lasts_while_a_second_utterance_waits_for_its_answer() -> None:
     """The first answer being under way does not end the wait of an utterance that was spoken meanwhile."""
-    slow = Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=2, playback_factor=0)
+    slow = Variant(response_delay_ms=100, transcription_delay_ms=50, audio_speed=1.5, playback_factor=0)
     async with conversation(EmulatorOptions(variant=slow)) as talk:
         await talk.say("kennedy-1")
         await talk.client.wait_for("audio_response")
