@@ -16,7 +16,10 @@ from reference.files import json_text
 from reference.schemas import client_schema, server_schema
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+_HOST_MARK = "<host>"
 _HARDENED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+_Scheme = Literal["ws", "wss"]
 
 
 def add_reference(app: FastAPI) -> None:
@@ -39,7 +42,9 @@ def _documents() -> APIRouter:
     @router.get("/asyncapi.json", summary="AsyncAPI")
     def asyncapi(request: Request) -> Response:
         """The WebSocket protocol, as AsyncAPI 3."""
-        return _json(json_text({**_asyncapi_document(), "servers": _servers(request)}))
+        host, scheme = _server(request)
+        before, after = _asyncapi_around_host(scheme)
+        return _json(f"{before}{host}{after}")
 
     @router.get("/schema/client-messages.json")
     def client_messages() -> Response:
@@ -78,6 +83,14 @@ def _asyncapi_document() -> dict[str, Any]:
 
 
 @cache
+def _asyncapi_around_host(scheme: _Scheme) -> tuple[str, str]:
+    """The text of the document before and after the name of the server, which alone is each client's own."""
+    server = {"interpreter": {"host": _HOST_MARK, "protocol": scheme}}
+    before, after = json_text({**_asyncapi_document(), "servers": server}).split(_HOST_MARK)
+    return before, after
+
+
+@cache
 def _client_schema() -> str:
     return json_text(client_schema())
 
@@ -101,11 +114,10 @@ def _http_page(title: str) -> tuple[str, str]:
     return swagger_page(title)
 
 
-def _servers(request: Request) -> dict[str, Any]:
-    """The server by the name that the client has for it, as far as that is one."""
+def _server(request: Request) -> tuple[str, _Scheme]:
+    """The server by the name that the client has for it, as far as that is one; nothing in it needs escaping."""
     host = request.headers.get("host", "")
-    scheme: Literal["ws", "wss"] = "wss" if request.url.scheme == "https" else "ws"
-    return {"interpreter": {"host": host if _HOST.fullmatch(host) else DEFAULT_HOST, "protocol": scheme}}
+    return host if _HOST.fullmatch(host) else DEFAULT_HOST, "wss" if request.url.scheme == "https" else "ws"
 
 
 def _json(text: str) -> Response:

@@ -72,6 +72,17 @@ async def test_the_document_names_the_server_as_the_client_does(
     assert {**served, "servers": None} == {**asyncapi_document(), "servers": None}
 
 
+async def test_the_document_is_not_made_anew_for_each_name(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks again and again, by whatever name, costs no more than the sending."""
+    await http.get("/asyncapi.json")
+    monkeypatch.setattr("reference.routes.json_text", None)  # nobody may call it
+    for host in ("a.example.org", "b.example.org:8000"):
+        served = (await http.get("/asyncapi.json", headers={"Host": host})).json()
+        assert served["servers"]["interpreter"]["host"] == host
+
+
 @pytest.mark.parametrize("host", ["", "<script>", 'x"y', "a b", "x/y", "x" * 300])
 async def test_a_host_that_is_none_is_not_repeated(http: httpx.AsyncClient, host: str) -> None:
     """A header that is no name of a host does not get into the document."""
