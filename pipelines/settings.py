@@ -12,6 +12,7 @@ import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
 from dotenv.parser import Original, parse_stream
 from pydantic import (
@@ -66,7 +67,17 @@ def _upper(value: Any) -> Any:
 def _https_url(value: str) -> str:
     if not value.startswith("https://"):
         raise ValueError("expected an https:// URL (both connectors speak TLS only)")
+    if not _names_a_server(value):
+        raise ValueError("expected an https:// URL with a host and, if any, a port of 1 to 65535")
     return value.rstrip("/")
+
+
+def _names_a_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number or too high, or a bracket of IPv6 is missing
+        return False
 
 
 def _ca_file(value: Path) -> Path:

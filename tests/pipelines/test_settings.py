@@ -173,6 +173,22 @@ def test_a_blank_value_in_the_file_is_not_set(empty_working_directory: Path) -> 
             "http://localhost:9",
             "GEMINI_BASE_URL: expected an https:// URL (both connectors speak TLS only), got 'http://localhost:9'",
         ),
+        *(
+            (
+                "GEMINI_BASE_URL",
+                url,
+                "GEMINI_BASE_URL: expected an https:// URL with a host and, if any, a port of 1 to 65535,"
+                f" got '{url}'",
+            )
+            for url in (
+                "https://",
+                "https://:8443",
+                "https://host:99999",
+                "https://host:0",
+                "https://host:x",
+                "https://[::1",
+            )
+        ),
         ("GEMINI_CA_FILE", "missing.pem", "GEMINI_CA_FILE: expected a PEM file with certificates: [Errno 2]"),
         (
             "INTERPRETER_INSTRUCTIONS",
