@@ -38,7 +38,7 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port for HTTP and WebSocket; wins over PORT.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="How many processes serve, each on a core of its own; wins over WORKERS.")
+        int | None, typer.Option(help="How many processes serve, one core each at most; wins over WORKERS.")
     ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL; wins over LOG_LEVEL.")
@@ -79,12 +79,26 @@ def serve(
         _faults_end_the_start(),
     ):
         _hand_down(PROMETHEUS_MULTIPROC_DIR=folder)
-        run_workers(settings, sockets, Path(folder))
+        ending = run_workers(settings, sockets, Path(folder))
+    _end_with(ending)
 
 
-def _hand_down(**variables: str) -> None:
-    """Put variables into the environment of processes that are started later."""
-    os.environ.update(variables)
+def _end_with(ending: int) -> None:
+    """End with an exit code, or, where it is negative, by a signal, as after a server that it ended at once."""
+    if ending > 0:
+        raise typer.Exit(ending)
+    if ending:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(-ending)
+
+
+def _hand_down(**variables: str | None) -> None:
+    """Put variables into the environment of processes that are started later, or (``None``) take them out of it."""
+    environment = os.environ
+    for name, value in variables.items():
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
 
 
 @cli.command()
@@ -190,7 +204,11 @@ def _serving_in_background(settings: "Settings") -> Iterator[str]:
 
 @contextlib.contextmanager
 def _importing() -> Iterator[None]:
-    """Import what a command needs: without a search for garbage, for it all stays; Ctrl-C leaves no traceback."""
+    """Import what a command needs: without a search for garbage, for it all stays; Ctrl-C leaves no traceback.
+
+    Where workers share what they count is not for the environment to say: prometheus_client looks when imported.
+    """
+    _hand_down(PROMETHEUS_MULTIPROC_DIR=None, prometheus_multiproc_dir=None)
     previous = signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()
     try:

@@ -33,6 +33,7 @@ name                       labels           call it
 =========================  ===============  ========================================================================
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,8 @@ QUEUES = ("inbox", "vad", "ring", "outbox", "replay")
 """The queues of a session that are shown, also while there is no session."""
 
 _PREFIX = "interpreter"
+_TRIES = 3
+"""To read the files of all workers while one of them may be forgotten."""
 _TOLD_BUCKETS_SECS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ANSWER_BUCKETS_SECS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 60.0)
 
@@ -226,10 +229,15 @@ def exposition(levels: Levels, folder: Path | None = None) -> bytes:
         folder: Where the workers of the server share what they count; ``None``: there is only this process.
     """
     set_levels(levels)
-    if folder is None:
-        return generate_latest(REGISTRY)
+    return generate_latest(REGISTRY) if folder is None else _exposition_of_all(folder)
+
+
+def _exposition_of_all(folder: Path) -> bytes:
     of_all = CollectorRegistry()
     MultiProcessCollector(of_all, str(folder))  # type: ignore[no-untyped-call]
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(FileNotFoundError):  # one of a worker that was forgotten meanwhile
+            return generate_latest(of_all)
     return generate_latest(of_all)
 
 
@@ -241,9 +249,18 @@ def set_levels(levels: Levels) -> None:
     _set_queues(levels.queues)
 
 
-def forget_worker(pid: int, folder: Path) -> None:
-    """Let the gauges of a process that ended count no more; what it counted stays."""
+def forget_worker(pid: int, folder: Path, *, counted: bool) -> None:
+    """Let the gauges of a process that ended count no more.
+
+    Args:
+        pid: The process.
+        folder: As for :func:`exposition`.
+        counted: Whether it served; what it counted stays then, else nothing of it does.
+    """
     mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+    if not counted:
+        for file in folder.glob(f"*_{pid}.db"):
+            file.unlink(missing_ok=True)
 
 
 def _set_queues(queues: Iterable[Mapping[str, float]]) -> None:

@@ -48,7 +48,7 @@ from pipelines.settings import (
     misspelled_settings,
     require_api_key,
 )
-from pipelines.spec import PipelineSpec, load_pipeline
+from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
 from reference import VERSION
 from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES
 from reference.routes import add_reference
@@ -146,7 +146,11 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
         if refusal is not None:
             challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
             return PlainTextResponse(f"{refusal.message}\n", refusal.status, challenge)
-        return Response(exposition(levels(sessions), metrics_folder), media_type=EXPOSITION_TYPE)
+        if metrics_folder is None:
+            return Response(exposition(levels(sessions)), media_type=EXPOSITION_TYPE)
+        # The files of all workers: tens of ms, for which a thread keeps sessions from waiting.
+        text = await asyncio.to_thread(exposition, levels(sessions), metrics_folder)
+        return Response(text, media_type=EXPOSITION_TYPE)
 
     @app.websocket("/ws")
     async def interpret(websocket: WebSocket) -> None:
@@ -278,13 +282,16 @@ def run(app: "ASGIApp | str", settings: Settings, sockets: list[socket.socket]) 
             server.run(sockets)
 
 
-def run_workers(settings: Settings, sockets: list[socket.socket], metrics_folder: Path) -> None:
+def run_workers(settings: Settings, sockets: list[socket.socket], metrics_folder: Path) -> int:
     """Serve in ``settings.workers`` processes until a signal ends them.
 
     Args:
         settings: For each of them.
         sockets: Where to listen; they are closed.
         metrics_folder: Where the processes keep what they count, as their environment says.
+
+    Returns:
+        How this process is to end: an exit code, or, where it is negative, a signal.
 
     Raises:
         SettingsError: The port was taken meanwhile, or no worker starts.
@@ -301,18 +308,28 @@ def run_workers(settings: Settings, sockets: list[socket.socket], metrics_folder
         )
     try:
         each = sockets_of_workers(settings.workers, sockets)
-        with contextlib.suppress(KeyboardInterrupt):
-            Workers(partial(serve_as_worker, settings), each, metrics_folder).run()
+        return Workers(partial(serve_as_worker, settings), each, metrics_folder).run()
+    except KeyboardInterrupt:  # before they are there
+        return -signal.SIGINT
     except (OSError, WorkersError) as error:
         raise SettingsError(f"WORKERS: {error}") from error
 
 
 def serve_as_worker(settings: Settings, worker: "Worker") -> None:
-    """Serve in one of several processes, until a signal or the supervisor ends it."""
+    """Serve in one of several processes, until a signal or the supervisor ends it.
+
+    What is wrong with settings or pipeline file, which each worker reads anew, is a line each and exit code 2.
+    """
     from pipelines.worker import WorkerServer
 
     return_freed_memory()
-    config = uvicorn.Config(create_app(settings, worker), **uvicorn_options(settings))
+    try:
+        app = create_app(settings, worker)
+    except (SettingsError, PipelineFileError) as error:
+        for fault in str(error).splitlines():
+            print(f"error: {fault}", file=sys.stderr)  # noqa: T201 - as the command line says it
+        sys.exit(2)
+    config = uvicorn.Config(app, **uvicorn_options(settings))
     _keep_what_is_there()
     with contextlib.suppress(KeyboardInterrupt):
         WorkerServer(config, worker.supervisor).run(worker.sockets)

@@ -23,8 +23,7 @@ from pipelines.worker import READY, SIGNALS, Worker
 
 logger = logging.getLogger(__name__)
 
-_SPACING_SECS = 1.0
-"""Between two starts of one worker, where it ends again and again."""
+_SPACING_SECS = (1.0, 60.0)
 _CUT_AT_SIGNALS = 3
 
 
@@ -37,13 +36,15 @@ class _Running:
     process: SpawnProcess
     link: Connection
     started_at: float
+    ready: bool = False
 
 
 class Workers:
     """Runs a process for each of several sets of sockets until a signal ends them.
 
     The first signal drains every worker, the second ends them at once (:mod:`pipelines.drain`), the third kills
-    what is left. A worker that ends before is replaced; its sockets stay open meanwhile: who connects waits.
+    what is left. A worker that ends before is replaced; its sockets stay open meanwhile: who connects waits. Where
+    the next one does not become ready either, the time until another try doubles, up to a minute.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class Workers:
         serve: Callable[[Worker], None],
         sockets: Sequence[list[socket.socket]],
         metrics_folder: Path,
+        *,
+        spacing_secs: tuple[float, float] = _SPACING_SECS,
     ):
         """Start nothing yet.
 
@@ -58,19 +61,27 @@ class Workers:
             serve: Serves in a worker until it ends; a function of a module, for a fresh process imports it.
             sockets: Where each worker listens; a worker that is gone for good has its set closed.
             metrics_folder: Where all workers keep what they count.
+            spacing_secs: Before a start that follows one in vain: the first time, and at most.
         """
         self._serve = serve
         self._sockets = sockets
         self._metrics_folder = metrics_folder
+        self._first_spacing_secs, self._longest_spacing_secs = spacing_secs
+        self._spacings_secs: dict[int, float] = {}
         self._running: dict[int, _Running] = {}
         self._restarts: dict[int, asyncio.TimerHandle] = {}
         self._signals: list[int] = []
         self._anybody_was_ready = False
         self._failure: str | None = None
+        self._died_while_ending = False
         self._over = asyncio.Event()
 
-    def run(self) -> None:
-        """Serve; ends as a single server does: with a signal where that ended it at once.
+    def run(self) -> int:
+        """Serve until a signal ends it.
+
+        Returns:
+            How the process is to end, as :mod:`subprocess` has it: 0; 1 where a worker died instead of draining;
+            negative: by that signal, which ended the workers at once.
 
         Raises:
             WorkersError: The first workers did not start.
@@ -78,8 +89,7 @@ class Workers:
         asyncio.run(self._run())
         if self._failure is not None:
             raise WorkersError(self._failure)
-        if len(self._signals) > 1:
-            signal.raise_signal(self._signals[-1])
+        return -self._signals[-1] if len(self._signals) > 1 else int(self._died_while_ending)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -87,7 +97,8 @@ class Workers:
         for sig in SIGNALS:
             self._loop.add_signal_handler(sig, self._take, sig)
         for number, _ in enumerate(self._sockets, 1):
-            self._start(number)
+            if self._failure is None:
+                self._start(number)
         await self._over.wait()
         for sig in SIGNALS:
             self._loop.remove_signal_handler(sig)
@@ -96,52 +107,111 @@ class Workers:
 
     def _start(self, number: int) -> None:
         self._restarts.pop(number, None)
+        try:
+            process, link = self._spawn(number)
+        except OSError as error:  # no memory, no process, no descriptor is left
+            if not self._anybody_was_ready:
+                self._give_up(f"worker {number} can't be started: {error}")
+                return
+            wait_secs = self._restart_later(number)
+            log_event(
+                logger,
+                logging.WARNING,
+                "worker not started",
+                worker=number,
+                error=str(error),
+                restart_secs=wait_secs,
+            )
+            return
+        self._running[number] = _Running(process, link, self._loop.time())
+        self._loop.add_reader(link.fileno(), self._hear, number)
+        self._loop.add_reader(process.sentinel, self._bury, number)
+
+    def _spawn(self, number: int) -> tuple[SpawnProcess, Connection]:
         ours, theirs = _spawning.Pipe()
         worker = Worker(number, self._sockets[number - 1], theirs, self._metrics_folder)
         process = _spawning.Process(target=self._serve, args=(worker,), name=f"worker-{number}", daemon=True)
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             process.start()
+        except OSError:
+            ours.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             theirs.close()
-        self._running[number] = _Running(process, ours, self._loop.time())
-        self._loop.add_reader(ours.fileno(), self._hear, number)
-        self._loop.add_reader(process.sentinel, self._bury, number)
+        return process, ours
 
     def _hear(self, number: int) -> None:
-        link = self._running[number].link
+        running = self._running[number]
         try:
-            self._anybody_was_ready |= link.recv_bytes() == READY
+            running.ready |= running.link.recv_bytes() == READY
         except (EOFError, OSError):  # it ends, which its sentinel tells
-            self._loop.remove_reader(link.fileno())
+            self._loop.remove_reader(running.link.fileno())
+        if running.ready:
+            self._anybody_was_ready = True
+            self._spacings_secs.pop(number, None)
 
     def _bury(self, number: int) -> None:
+        if self._running[number].link.poll():  # what it said last
+            self._hear(number)
         gone = self._running.pop(number)
         self._loop.remove_reader(gone.process.sentinel)
         self._loop.remove_reader(gone.link.fileno())
         gone.link.close()
         gone.process.join()
         pid, exit_code = gone.process.pid or 0, gone.process.exitcode
-        forget_worker(pid, self._metrics_folder)
-        if not self._signals and self._failure is None:
-            if self._anybody_was_ready:
-                log_event(logger, logging.WARNING, "worker ended", worker=number, pid=pid, exit_code=exit_code)
-                wait_secs = max(0.0, gone.started_at + _SPACING_SECS - self._loop.time())
-                self._restarts[number] = self._loop.call_later(wait_secs, self._start, number)
-                return
-            self._failure = f"worker {number} ended before it was ready (exit code {exit_code}); its log says why"
-            self._tell(signal.SIGTERM)
+        forget_worker(pid, self._metrics_folder, counted=gone.ready)
+        serving = not self._signals and self._failure is None
+        if serving and not self._anybody_was_ready:
+            self._give_up(f"worker {number} ended before it was ready (exit code {exit_code}); its log says why")
+        elif serving or self._dies_while_ending(exit_code):
+            wait_secs = self._restart_later(number, gone) if serving else None
+            log_event(
+                logger,
+                logging.WARNING,
+                "worker ended",
+                worker=number,
+                pid=pid,
+                exit_code=exit_code,
+                restart_secs=wait_secs,
+            )
+        if number not in self._restarts:
+            self._close_sockets(number)
+        self._end_when_empty()
+
+    def _dies_while_ending(self, exit_code: int | None) -> bool:
+        """Whether a worker that ends was to drain, and did not; one that still starts ends by the signal itself."""
+        dies = len(self._signals) == 1 and exit_code not in (0, -self._signals[0])
+        self._died_while_ending |= dies
+        return dies
+
+    def _restart_later(self, number: int, gone: _Running | None = None) -> float:
+        """Start a worker again; in how many seconds. One that served is replaced at once, but for its spacing."""
+        wait_secs = self._spacings_secs.get(number, self._first_spacing_secs)
+        if gone is not None and gone.ready:
+            wait_secs = max(0.0, gone.started_at + wait_secs - self._loop.time())
+        else:
+            self._spacings_secs[number] = min(2 * wait_secs, self._longest_spacing_secs)
+        self._restarts[number] = self._loop.call_later(wait_secs, self._start, number)
+        return round(wait_secs, 2)
+
+    def _close_sockets(self, number: int) -> None:
         for listening in self._sockets[number - 1]:
             listening.close()  # who connects goes to the others
+
+    def _give_up(self, why: str) -> None:
+        self._failure = why
+        self._tell(signal.SIGTERM)
         self._end_when_empty()
 
     # All of them
 
     def _take(self, sig: int) -> None:
         self._signals.append(sig)
-        for restart in self._restarts.values():
+        for number, restart in self._restarts.items():
             restart.cancel()
+            self._close_sockets(number)
         self._restarts.clear()
         self._tell(sig)
         if len(self._signals) >= _CUT_AT_SIGNALS:

@@ -94,7 +94,8 @@ def test_steps_do_not_import_each_other() -> None:
 
 def test_only_settings_read_the_environment() -> None:
     """Nothing but the settings depends on the environment."""
-    # command_line.py hands options on to the process that DEBUG reloads; client/ is a program of its own.
+    # command_line.py sets and removes variables for libraries and for processes that it starts, and reads none;
+    # client/ is a program of its own.
     allowed = {"command_line.py", "settings.py"}
     for package in sorted(OURS - {"emulator", "client"}):
         for path in modules_of(package):

@@ -1,13 +1,20 @@
 """What the series count, and what their names promise."""
 
 import re
+import threading
+from multiprocessing import Pipe
+from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 import metrics
-from metrics import PRICES, Levels, Price, Usage, count_dropped_speech, count_usage, exposition
+from metrics import PRICES, Levels, Price, Usage, count_dropped_speech, count_usage, exposition, forget_worker
+from pipelines.worker import Worker
+from server import create_app
+from tests.support.servers import test_settings
 
 NOTHING = Levels(sessions={})
 DIALOGUE, TRANSLATE = "gemini-3.8-live", "gemini-3.5-live-translate-preview"
@@ -38,6 +45,50 @@ def test_a_scrape_can_be_parsed_and_has_no_series_of_births() -> None:
     }
     assert {"interpreter_sessions_started_total", "process_resident_memory_bytes", "python_info"} <= names
     assert not [name for name in names if name.endswith("_created")]
+
+
+def test_a_worker_that_is_forgotten_during_a_scrape_does_not_break_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was there a moment ago is looked for no more."""
+    found = iter([[str(tmp_path / "counter_1.db")], []])
+    monkeypatch.setattr("glob.glob", lambda pattern: next(found))
+    assert exposition(NOTHING, tmp_path) == b""
+
+
+async def test_a_scrape_of_several_workers_does_not_hold_up_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of all are read in another thread than the one that serves."""
+    threads: list[threading.Thread] = []
+
+    def exposition(shown: Levels, folder: Path | None = None) -> bytes:
+        threads.append(threading.current_thread())
+        return b"" if folder == tmp_path else b"of one"
+
+    monkeypatch.setattr("server.exposition", exposition)
+    _, link = Pipe()
+    with link:
+        app = create_app(test_settings(), Worker(1, [], link, tmp_path))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        assert (await http.get("/metrics")).content == b""
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+@pytest.mark.parametrize(
+    ("counted", "left"),
+    [
+        (True, {"counter_12.db", "histogram_12.db", "counter_112.db", "gauge_livesum_2.db"}),
+        (False, {"counter_112.db", "gauge_livesum_2.db"}),
+    ],
+)
+def test_of_a_worker_that_never_served_nothing_is_kept(tmp_path: Path, counted: bool, left: set[str]) -> None:
+    """Else each start in vain would leave files that every scrape reads."""
+    for name in {"counter_12.db", "histogram_12.db", "gauge_livesum_12.db", *left}:
+        (tmp_path / name).touch()
+    forget_worker(12, tmp_path, counted=counted)
+    assert {file.name for file in tmp_path.iterdir()} == left
 
 
 def test_names_and_units_are_prometheus_own() -> None:

@@ -84,6 +84,13 @@ def test_a_missing_key_is_named_in_one_line(tmp_path: Path) -> None:
     assert refusal(tmp_path).startswith("GEMINI_API_KEY is not set")
 
 
+def test_what_prometheus_client_reads_itself_has_no_effect(tmp_path: Path) -> None:
+    """A folder of another service's workers, which need not even exist."""
+    missing = str(tmp_path / "missing")
+    told = refusal(tmp_path, PROMETHEUS_MULTIPROC_DIR=missing, prometheus_multiproc_dir=missing)
+    assert told.startswith("GEMINI_API_KEY is not set")
+
+
 @pytest.mark.slow
 def test_a_blank_key_is_a_missing_one(tmp_path: Path) -> None:
     """A copy of ``.env.example`` that nobody filled in."""

@@ -20,6 +20,7 @@ from tests.support.speech import silence, spoken, texts
 GONE = 1001
 _MOST_CLIENTS = 40
 """The kernel draws a worker for each connection: that of 40 all get the same of two happens once in 10^11 times."""
+_INTERPRETER = Path(__file__).parents[2] / "pipelines" / "interpreter.toml"
 _SETTINGS = {
     "GEMINI_API_KEY": "test-key",
     "LOG_FORMAT": "%(name)s %(levelname)s %(message)s process=%(process)d",
@@ -91,6 +92,10 @@ async def one_client_each(workers: Workers) -> AsyncIterator[list[ProtocolClient
         yield list(found.values())
 
 
+def _number(workers: Workers, pid: int) -> int:
+    return next(number for number, of in workers.pids.items() if of == pid)
+
+
 async def metrics_of(workers: Workers) -> dict[str, float]:
     """What one of the workers answers to a scrape."""
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -141,8 +146,14 @@ async def test_a_signal_for_every_process_counts_once(tmp_path: Path, number: si
 
 @pytest.mark.slow
 async def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
-    """It reaches every worker, and the exit code is the signal's."""
-    async with two_workers(tmp_path) as workers, one_client_each(workers) as clients:
+    """It reaches every worker, the exit code is the signal's, and no temporary folder stays."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    async with (
+        two_workers(tmp_path, TMPDIR=str(temporary)) as workers,
+        one_client_each(workers) as clients,
+    ):
+        assert list(temporary.glob("live-interpreter-*")) != []
         talks = [await say_something(client) for client in clients]
         workers.server.signal(signal.SIGTERM)
         for pid in workers.pids.values():
@@ -154,6 +165,41 @@ async def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
             talk.cancel()
     for pid in workers.pids.values():
         assert f"pipelines.drain WARNING stopping at once cause=SIGTERM process={pid}" in workers.server.lines
+    assert list(temporary.glob("live-interpreter-*")) == []
+
+
+@pytest.mark.slow
+async def test_a_worker_that_is_killed_while_it_drains_is_told(tmp_path: Path) -> None:
+    """The other one finishes; log and exit code say that one did not."""
+    async with two_workers(tmp_path) as workers, one_client_each(workers) as clients:
+        talks = [await say_something(client) for client in clients]
+        workers.server.signal(signal.SIGTERM)
+        victim = workers.worker_of(clients[0])
+        await workers.server.said(f"cause=SIGTERM sessions=1 drain_secs=30.0 process={victim}")
+        os.kill(victim, signal.SIGKILL)
+        assert await workers.server.exit_code() == 1
+        assert clients[1].turns == [texts("harvard-1")]
+        for talk in talks:
+            talk.cancel()
+    assert [line for line in workers.server.lines if f"worker ended worker={_number(workers, victim)} " in line]
+
+
+@pytest.mark.slow
+async def test_a_replacement_reads_the_pipeline_anew(tmp_path: Path) -> None:
+    """Where the file is wrong meanwhile, a line says so, no traceback; the worker comes once it is mended."""
+    pipeline = tmp_path / "mine.toml"
+    text = _INTERPRETER.read_text(encoding="utf-8")
+    pipeline.write_text(text, encoding="utf-8")
+    async with two_workers(tmp_path, PIPELINE=str(pipeline)) as workers:
+        pipeline.write_text("name = 1 1\n", encoding="utf-8")
+        os.kill(workers.pids[1], signal.SIGKILL)
+        await workers.server.said(f"error: {pipeline}")
+        assert " exit_code=2 restart_secs=1.0 " in await workers.server.said("worker ended", nth=2)
+        pipeline.write_text(text, encoding="utf-8")
+        assert " worker=1 pid=" in await workers.server.said("server INFO ready", nth=3)
+        shown = await metrics_of(workers)
+        assert shown["interpreter_sessions_started_total"] == 0
+    assert not [line for line in workers.server.lines if "Traceback" in line]
 
 
 @pytest.mark.slow
@@ -162,7 +208,7 @@ async def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     async with two_workers(tmp_path) as workers, one_client_each(workers) as clients:
         victim, other = clients
         pid = workers.worker_of(victim)
-        number = next(number for number, of in workers.pids.items() if of == pid)
+        number = _number(workers, pid)
         os.kill(pid, signal.SIGKILL)
         told = await workers.server.said("worker ended")
         assert f"pipelines.workers WARNING worker ended worker={number} pid={pid} exit_code=-9 " in told
