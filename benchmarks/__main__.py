@@ -92,24 +92,27 @@ def _with_bench(work: Callable[[Bench], Awaitable[None]], *, pin: bool) -> None:
         raise typer.Exit(_FAILED) from error
 
 
-async def _measure(
-    ready: Bench, chosen: list[Subject], plans: list[Plan], rounds: int, knee_plan: Plan | None
-) -> Results:
-    results = Results.here()
+async def _measure(ready: Bench, chosen: list[Subject], plans: list[Plan], rounds: int) -> Results:
+    results = Results.here(rounds, plans)
     results.measured = await ready.compare(chosen, plans, rounds)
-    for subject in chosen if knee_plan is not None else []:
-        assert knee_plan is not None
-        results.knees.append(await find_knee(ready, subject, knee_plan, _MOST_SESSIONS))
-        _say(f"knee: {results.knees[-1].line()}")
     return results
 
 
-def _show(results: Results, *, to_docs: bool, json_file: Path | None) -> None:
-    typer.echo("\n".join(markdown(results)))
+async def _add_knees(ready: Bench, chosen: list[Subject], plan: Plan, results: Results) -> None:
+    for subject in chosen:
+        results.knees.append(await find_knee(ready, subject, plan, _MOST_SESSIONS))
+        _say(f"knee: {results.knees[-1].line()}")
+
+
+def _keep(results: Results, *, to_docs: bool, json_file: Path | None) -> None:
     if json_file is not None:
         json_file.write_text(json.dumps(results.as_json(), indent=1) + "\n", encoding="utf-8")
     for path in write(results) if to_docs else []:
         _say(f"wrote {path.name}")
+
+
+def _show(results: Results) -> None:
+    typer.echo("\n".join(markdown(results)))
 
 
 @app.callback()
@@ -120,11 +123,20 @@ def main() -> None:
 @app.command()
 def full(to_docs: Write = False, json_file: Json = None, rounds: Rounds = 3, pin: Pin = True) -> None:
     """All servers, and their knees: 25 minutes."""
-    plans = [Plan((10, 50, 100), percent, _WINDOW_SECS, _SETTLE_SECS) for percent in (40, 60)]
+    plans = [
+        Plan(sessions, percent, _WINDOW_SECS, _SETTLE_SECS)
+        for percent, sessions in ((40, (10, 50, 100)), (60, (50, 100)))
+    ]
+    chosen = _subjects(None, None)
 
     async def work(ready: Bench) -> None:
-        results = await _measure(ready, _subjects(None, None), plans, rounds, _knee_plan(40))
-        _show(results, to_docs=to_docs, json_file=json_file)
+        results = await _measure(ready, chosen, plans, rounds)
+        _keep(results, to_docs=to_docs, json_file=json_file)  # whatever becomes of the knees
+        try:
+            await _add_knees(ready, chosen, _knee_plan(40), results)
+        finally:
+            _keep(results, to_docs=to_docs, json_file=json_file)
+            _show(results)
 
     _with_bench(work, pin=pin)
 
@@ -135,8 +147,9 @@ def quick(server_dirs: Dirs = None, json_file: Json = None, pin: Pin = True) -> 
     chosen = _subjects(None, server_dirs)
 
     async def work(ready: Bench) -> None:
-        results = await _measure(ready, chosen, [Plan((10, 30), 40, 4.0, 4.0)], 1, None)
-        _show(results, to_docs=False, json_file=json_file)
+        results = await _measure(ready, chosen, [Plan((10, 30), 40, 4.0, 4.0)], 1)
+        _keep(results, to_docs=False, json_file=json_file)
+        _show(results)
 
     _with_bench(work, pin=pin)
 
@@ -161,7 +174,9 @@ def compare(
     plans = [Plan(_numbers(sessions), percent, window_secs, settle_secs, seed) for percent in _percents(speech)]
 
     async def work(ready: Bench) -> None:
-        _show(await _measure(ready, chosen, plans, rounds, None), to_docs=to_docs, json_file=json_file)
+        results = await _measure(ready, chosen, plans, rounds)
+        _keep(results, to_docs=to_docs, json_file=json_file)
+        _show(results)
 
     _with_bench(work, pin=pin)
 
@@ -178,8 +193,11 @@ def knee(
     chosen = _subjects(subjects, server_dirs, workers)
 
     async def work(ready: Bench) -> None:
-        results = await _measure(ready, chosen, [], 1, _knee_plan(speech))
-        typer.echo("\n".join(found.line() for found in results.knees))
+        results = Results.here(1, [])
+        try:
+            await _add_knees(ready, chosen, _knee_plan(speech), results)
+        finally:
+            typer.echo("\n".join(found.line() for found in results.knees))
 
     _with_bench(work, pin=pin)
 

@@ -81,6 +81,7 @@ class Client(asyncio.Protocol):
             self._answer = None
             if b" 101 " not in head[:16]:
                 self._fail(f"the handshake was refused: {head[:40]!r}")
+                self.drop()
                 return
             self._transport.write(_INIT)
         now_secs = time.monotonic()
@@ -103,6 +104,11 @@ class Client(asyncio.Protocol):
         self._closing = True
         if not self.gone:
             self._transport.write(_CLOSE)
+
+    def drop(self) -> None:
+        """Leave without a word; nobody is told of it."""
+        self._closing = self.gone = True
+        self._transport.abort()
 
     def _hear(self, pcm: bytes, now_secs: float) -> None:
         ledger = self._ledger
@@ -156,7 +162,11 @@ async def open_client(url: str, number: int, ledger: Ledger, faults: Faults) -> 
     try:
         async with asyncio.timeout(_LONGEST_OPENING_SECS):
             await client.connected
+    except asyncio.CancelledError:
+        client.drop()
+        raise
     except TimeoutError:
+        client.drop()
         raise ConnectionError(f"no session after {_LONGEST_OPENING_SECS:g} s") from None
     return client, time.monotonic() - began_at
 

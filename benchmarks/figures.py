@@ -18,10 +18,11 @@ class Step:
         sessions: How many there were to be; those that ended by themselves are in ``ended``.
         window_secs: How long it was looked at.
         cpu_ms: Of the server, in ms of one core for a second of a session.
-        memory_mb: Of the server, for a session: resident memory less that without sessions, in 10**6 bytes.
+        memory_mb: Of the server, for a session: resident memory less that after the warm-up, in 10**6 bytes.
         memory_slope_mb: How fast resident memory grew meanwhile, in 10**6 bytes a minute.
-        up: Delay of chunks to the upstream; without those that waited for an utterance to begin.
+        up: Delay of chunks to the upstream; of speech that is 400 ms or more behind its turn's beginning.
         down: Delay of pieces of answers to the client.
+        onset: From a turn's first speech to ``activityStart``; nothing of servers that do not send it.
         told: From the last speech to ``activityEnd``; its 700 ms of silence are part of it.
         up_losses: Of chunks of speech.
         down_losses: Of pieces of answers.
@@ -43,6 +44,7 @@ class Step:
     memory_slope_mb: float
     up: Delays
     down: Delays
+    onset: Delays
     told: Delays
     load_cpu_share: float
     late: Delays
@@ -89,7 +91,7 @@ class Step:
     @classmethod
     def of_json(cls, values: dict[str, Any]) -> "Step":
         """What :meth:`as_json` made."""
-        delays = {name: Delays(**values[name]) for name in ("up", "down", "told", "late")}
+        delays = {name: Delays(**values[name]) for name in ("up", "down", "onset", "told", "late")}
         losses = {name: Losses(**values[name]) for name in ("up_losses", "down_losses")}
         return cls(**{**values, **delays, **losses})
 

@@ -77,11 +77,15 @@ async def overload(bench: Bench, subject: Subject, plan: Plan) -> Verdict:
 
 
 def judge_overload(alone: Step, disturbed: Step, answers: dict[str, int]) -> Verdict:
-    """Who talks keeps talking, at the delay that there was; who knocks is refused as busy."""
+    """Who talks keeps talking, at the delay that there was; who knocks is refused as busy.
+
+    What goes wrong without anybody who knocks is a fault as well: it leaves nothing to compare with.
+    """
     others = {what: count for what, count in answers.items() if what != _BUSY}
     limit_ms = max(_P99_MS, _UNDISTURBED * alone.down.p99)
     up_limit_ms = max(_P99_MS, _UNDISTURBED * alone.up.p99)
     faults = [
+        *[f"alone: {fault}" for fault in _broken(alone)],
         *_broken(disturbed),
         *_unless(
             not others,

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.figures import Step
+from benchmarks.orders import OrderFailedError
 from benchmarks.running import Bench, Plan
 from benchmarks.subjects import Subject
 
@@ -104,7 +105,10 @@ async def _climb(
         return good, None, "", False
     async with bench.session(subject, plan.speech_percent, plan.seed):
         for count in counts:
-            step = await bench.step(subject, count, plan)
+            try:
+                step = await bench.step(subject, count, plan)
+            except OrderFailedError as error:  # an opening that was refused or took too long, a server that is gone
+                return good, count, str(error), False
             if why := fault(step, paces_output=subject.paces_output):
                 return good, count, why, step.limited
             good = count

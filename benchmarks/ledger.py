@@ -64,9 +64,11 @@ class Ledger:
     Attributes:
         chunks: Of each client, by its number.
         pieces: Of each upstream connection, by its number.
-        up: Delays of chunks, from the client's write to the upstream's read.
+        up: Delays of chunks, from the client's write to the upstream's read; of those that :meth:`Course.flows`
+            names.
         down: Delays of pieces of answers, the other way round.
         late: How much later than planned chunks went out.
+        onset: From the start of a turn's speech to the upstream's being told, for those that tell it.
         told: From the end of speech to the upstream's being told, for those that tell it.
         strangers: Sound that arrived at somebody for whom it was not.
         turns: Ends of turns that clients were told of.
@@ -77,11 +79,13 @@ class Ledger:
     up: Histogram = field(default_factory=Histogram)
     down: Histogram = field(default_factory=Histogram)
     late: Histogram = field(default_factory=Histogram)
+    onset: Histogram = field(default_factory=Histogram)
     told: Histogram = field(default_factory=Histogram)
     strangers: int = 0
     turns: int = 0
 
     def forget_delays(self) -> None:
         """Begin a stretch of time: what was counted so far belongs to none."""
-        self.up, self.down, self.late, self.told = Histogram(), Histogram(), Histogram(), Histogram()
+        self.up, self.down, self.late = Histogram(), Histogram(), Histogram()
+        self.onset, self.told = Histogram(), Histogram()
         self.strangers = self.turns = 0

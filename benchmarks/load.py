@@ -126,6 +126,7 @@ class Run:
             memory_slope_mb=slope_a_minute(memory[len(memory) // 5 :]),
             up=ledger.up.summary(),
             down=ledger.down.summary(),
+            onset=ledger.onset.summary(),
             told=ledger.told.summary(),
             load_cpu_share=(time.process_time() - own_secs) / took_secs,
             late=ledger.late.summary(),
@@ -203,7 +204,7 @@ class Run:
             await asyncio.sleep(random.uniform(0, 2 * _RETURN_SECS))
             try:
                 client, _ = await self._open(Faults())
-            except ConnectionError as error:
+            except OSError as error:
                 self._answers[str(error)] += 1
             else:
                 self._answers["let in"] += 1

@@ -37,6 +37,10 @@ def pin(pid: int, core: int | None) -> None:
         psutil.Process(pid).cpu_affinity([core])
 
 
+class OrderFailedError(RuntimeError):
+    """A process could not do what it was asked for, and waits for its next order."""
+
+
 class Child:
     """A process that answers orders.
 
@@ -53,13 +57,14 @@ class Child:
         """Give an order; its answer.
 
         Raises:
-            RuntimeError: The order failed, or the process is gone.
+            OrderFailedError: The order failed.
+            RuntimeError: The process is gone.
         """
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **order}).encode() + b"\n")
         answer = await _next_answer(self._process)
         if "failed" in answer:
-            raise RuntimeError(answer["failed"])
+            raise OrderFailedError(answer["failed"])
         return answer
 
 
@@ -113,7 +118,7 @@ async def serve_orders(greeting: Answer, handle: Handler) -> None:
     while line := await reader.readline():
         try:
             answer = await handle(json.loads(line))
-        except* (ConnectionError, OSError, RuntimeError) as errors:
+        except* (OSError, RuntimeError, psutil.Error) as errors:
             answer = {"failed": f"{type(errors.exceptions[0]).__name__}: {errors.exceptions[0]}"}
         _say(answer)
 

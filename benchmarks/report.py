@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from benchmarks.figures import Measured
 from benchmarks.knee import Knee
 from benchmarks.orders import ROOT
 from benchmarks.rows import rows, table
+from benchmarks.running import Plan
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, FINISH = "<!-- generated: figures -->", "<!-- end -->"
@@ -27,25 +28,31 @@ class Results:
     Attributes:
         machine: Where they were measured, in words.
         taken_at: When, to the minute.
+        rounds: How often everything was measured.
+        plans: What was measured in each round.
         measured: Every step of every round.
         knees: Where servers stop keeping up.
     """
 
     machine: str
     taken_at: str
+    rounds: int
+    plans: list[Plan]
     measured: list[Measured] = field(default_factory=list)
     knees: list[Knee] = field(default_factory=list)
 
     @classmethod
-    def here(cls) -> "Results":
+    def here(cls, rounds: int, plans: Sequence[Plan]) -> "Results":
         """No figures yet, of this machine, at this time."""
-        return cls(_machine(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+        return cls(_machine(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), rounds, list(plans))
 
     def as_json(self) -> dict[str, Any]:
         """For a file."""
         return {
             "machine": self.machine,
             "taken_at": self.taken_at,
+            "rounds": self.rounds,
+            "plans": [asdict(plan) for plan in self.plans],
             "measured": [item.as_json() for item in self.measured],
             "knees": [knee.as_json() for knee in self.knees],
         }
@@ -56,6 +63,8 @@ class Results:
         return cls(
             values["machine"],
             values["taken_at"],
+            values["rounds"],
+            [Plan(**{**plan, "sessions": tuple(plan["sessions"])}) for plan in values["plans"]],
             [Measured.of_json(item) for item in values["measured"]],
             [Knee(**knee) for knee in values["knees"]],
         )
@@ -72,14 +81,12 @@ def _machine() -> str:
 
 
 def markdown(results: Results) -> list[str]:
-    """Table and knees."""
+    """What was done, table and knees."""
     found = rows(results.measured)
-    rounds = max((len(row.steps) for row in found), default=0)
-    lines = [
-        f"{results.taken_at}, {results.machine}; medians of {rounds} {'rounds' if rounds > 1 else 'round'}.",
-        "",
-    ]
-    lines += table(found)
+    rounds = f"{results.rounds} {'rounds' if results.rounds > 1 else 'round'}"
+    lines = [f"{results.taken_at}, {results.machine}; medians of {rounds}:", ""]
+    lines += [f"- {_told(plan)}" for plan in results.plans]
+    lines += ["", *table(found)]
     if any(row.limited for row in found):
         lines += [
             "",
@@ -88,6 +95,14 @@ def markdown(results: Results) -> list[str]:
     if results.knees:
         lines += ["", *_knees(results.knees)]
     return lines
+
+
+def _told(plan: Plan) -> str:
+    sessions = ", ".join(map(str, plan.sessions))
+    return (
+        f"{plan.speech_percent} % speech, {sessions} sessions,"
+        f" each number watched for {plan.window_secs:g} s after {plan.settle_secs:g} s of settling"
+    )
 
 
 def _knees(knees: Sequence[Knee]) -> list[str]:

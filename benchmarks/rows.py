@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Measured, Step
-from benchmarks.histogram import median
+from benchmarks.histogram import Delays, median
 
 RELAY, STOCK = "relay", "stock pipecat"
 _COLUMNS = (
@@ -15,6 +15,8 @@ _COLUMNS = (
     "to relay",
     "to stock",
     "up, ms: p50 / p95 / p99",
+    "onset, ms: p50 / p99",
+    "told, ms: p50 / p99",
     "down, ms: p50 / p95 / p99 / max",
     "held",
     "lost",
@@ -92,7 +94,20 @@ def _delays(row: Row) -> list[str]:
     up.append(row.middle(lambda step: step.up.p99))
     down = [row.middle(lambda step: step.down.p50), row.middle(lambda step: step.down.p95)]
     down += [row.middle(lambda step: step.down.p99), row.middle(lambda step: step.down.longest)]
-    return [" / ".join(f"{ms:.1f}" for ms in up), " / ".join(f"{ms:.1f}" for ms in down)]
+    return [
+        " / ".join(f"{ms:.1f}" for ms in up),
+        _turn_delay([step.onset for step in row.steps]),
+        _turn_delay([step.told for step in row.steps]),
+        " / ".join(f"{ms:.1f}" for ms in down),
+    ]
+
+
+def _turn_delay(rounds: list[Delays]) -> str:
+    """Medians of what rounds say, of those that say something; else empty."""
+    known = [delays for delays in rounds if delays.count]
+    if not known:
+        return ""
+    return f"{median([delays.p50 for delays in known]):.0f} / {median([delays.p99 for delays in known]):.0f}"
 
 
 def _rest(row: Row) -> list[str]:

@@ -105,12 +105,14 @@ class Bench:
 
     async def measure(self, subject: Subject, plan: Plan, round_number: int = 1) -> list[Measured]:
         """One process of a subject, through all steps of a plan that it is tried with."""
-        found = []
+        found: list[Measured] = []
+        tried = [sessions for sessions in plan.sessions if sessions <= subject.most_sessions]
+        if not tried:
+            return found
         async with self.session(subject, plan.speech_percent, plan.seed + round_number) as server:
-            for sessions in plan.sessions:
-                if sessions <= subject.most_sessions:
-                    step = await self.step(subject, sessions, plan)
-                    found.append(Measured(subject.name, plan.speech_percent, round_number, server.start_secs, step))
+            for sessions in tried:
+                step = await self.step(subject, sessions, plan)
+                found.append(Measured(subject.name, plan.speech_percent, round_number, server.start_secs, step))
         return found
 
     async def compare(self, subjects: Iterable[Subject], plans: Sequence[Plan], rounds: int) -> list[Measured]:

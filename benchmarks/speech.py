@@ -28,6 +28,8 @@ _SHORTEST_TURN_SECS, _LONGEST_TURN_SECS = 4.5, 9.0
 """Of a turn's speech; our server cuts what is longer than 10 s."""
 _ANSWER_BEFORE_SPEECH_SECS = 1.5
 """An answer that is played as it comes is over so long before its listener speaks again, if it began at once."""
+_DECIDED_CHUNKS = 20
+"""400 ms: in that time a detector has decided that a turn begins, and what waited for it has gone up."""
 _HEAD = header(2 * CHUNK_SAMPLES, BINARY, masked=True)
 _MARK = slice(len(_HEAD), len(_HEAD) + 128, 2)
 
@@ -107,6 +109,14 @@ class Course:
     def speaks(self, number: int) -> bool:
         """Whether all of a chunk is speech."""
         return bool(self.cycle.spoken[self.place(number)])
+
+    def flows(self, number: int) -> bool:
+        """Whether a chunk is speech so far behind its turn's beginning that it should go up as soon as it comes."""
+        return number >= self.exempt and number - self.onset(number) >= _DECIDED_CHUNKS and self.speaks(number)
+
+    def onset(self, number: int) -> int:
+        """The number of the first chunk of :meth:`turn`; below 0 where that lies before the client's beginning."""
+        return number - (self.place(number) - self.turn(number).first)
 
     def turn(self, number: int) -> Turn:
         """The turn in which, or after which, a chunk lies."""

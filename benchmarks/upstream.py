@@ -11,6 +11,7 @@ import functools
 import json
 import ssl
 import time
+from bisect import bisect_right
 from typing import cast
 
 import numpy as np
@@ -96,7 +97,8 @@ class _Link(asyncio.Protocol):
         self._request: bytes | None = b""
         self._ready = False
         self._manual = False
-        self._heard_since_secs: float | None = None
+        self._begun_at_secs: float | None = None
+        self._onset = -1
         self._speech_chunks = 0
         self._last_speech = 0
         self._answer: asyncio.TimerHandle | None = None
@@ -137,7 +139,7 @@ class _Link(asyncio.Protocol):
         elif not self._ready:
             self._set_up(json.loads(payload))
         elif b"activityStart" in payload or b"activity_start" in payload:
-            self._heard_since_secs = now_secs
+            self._begun_at_secs = now_secs
         elif b"activityEnd" in payload or b"activity_end" in payload:
             self._told(now_secs)
 
@@ -156,8 +158,10 @@ class _Link(asyncio.Protocol):
             if client != self._client or sent is None or (at_secs := sent.arrived(number)) is None:
                 ledger.strangers += 1
                 continue
-            # What was said before the utterance began had to wait for the decision that it is one.
-            if not self._manual or (self._heard_since_secs is not None and at_secs >= self._heard_since_secs):
+            if self._begun_at_secs is not None:
+                self._note_onset(self._begun_at_secs, upstream.courses[client], sent)
+                self._begun_at_secs = None
+            if upstream.courses[client].flows(number):
                 ledger.up.add(now_secs - at_secs)
             if upstream.courses[client].speaks(number):
                 self._last_speech = number
@@ -165,13 +169,19 @@ class _Link(asyncio.Protocol):
             elif not self._manual:
                 self._detect(number)
 
+    def _note_onset(self, begun_at_secs: float, way: Course, sent: Sent) -> None:
+        """Note how long the turn had been going on; once for each, by what its client was saying then."""
+        onset = way.onset(bisect_right(sent.at_secs, begun_at_secs) - 1)
+        if onset > self._onset:
+            self._ledger.onset.add(begun_at_secs - sent.at_secs[onset])
+        self._onset = max(onset, self._onset)
+
     def _detect(self, number: int) -> None:
         silence_secs = (number - self._last_speech) * CHUNK_SECS
         if self._speech_chunks >= _SHORTEST_UTTERANCE_CHUNKS and silence_secs >= _END_OF_SPEECH_SECS:
             self._begin_answer()
 
     def _told(self, now_secs: float) -> None:
-        self._heard_since_secs = None
         if self._client is not None and self._speech_chunks:
             self._ledger.told.add(now_secs - self._ledger.chunks[self._client].at_secs[self._last_speech])
         self._begin_answer()

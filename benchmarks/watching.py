@@ -29,7 +29,7 @@ class ServerWatch:
         self._empty_mb = 0.0
 
     def note_empty(self) -> None:
-        """Take the memory of this moment as that without sessions."""
+        """Take the memory of this moment as that without sessions: none is open, though some may have been."""
         self._empty_mb = self.resident_mb()
 
     def resident_mb(self) -> float:

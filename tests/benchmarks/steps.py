@@ -21,6 +21,7 @@ def step(**changes: Any) -> Step:
         "memory_slope_mb": 0.0,
         "up": delays(4.0),
         "down": delays(5.0),
+        "onset": delays(300.0),
         "told": delays(800.0),
         "load_cpu_share": 0.3,
         "late": delays(1.0),

@@ -67,6 +67,12 @@ def test_every_disturbance_is_named(disturbed: dict[str, Any], answers: dict[str
     assert text in verdict.faults[0]
 
 
+def test_a_run_alone_that_is_broken_is_named() -> None:
+    """It leaves nothing to compare with."""
+    verdict = judge_overload(step(ended={"connection lost": 2}), step(), {"SERVER_BUSY": 5})
+    assert verdict.faults == ["alone: 2 sessions: connection lost"]
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

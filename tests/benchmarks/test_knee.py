@@ -6,6 +6,7 @@ from typing import cast
 
 from benchmarks.figures import Step
 from benchmarks.knee import find_knee
+from benchmarks.orders import OrderFailedError
 from benchmarks.running import Bench, Plan
 from benchmarks.subjects import Subject
 from tests.benchmarks.steps import delays, step
@@ -20,9 +21,9 @@ class FakeBench:
         asked: The numbers of each process, in order.
     """
 
-    def __init__(self, carries: int):
-        """Nothing was asked yet."""
-        self._carries = carries
+    def __init__(self, carries: int, breaks_at: int = 10_000):
+        """Nothing was asked yet; from ``breaks_at`` sessions on, one is refused."""
+        self._carries, self._breaks_at = carries, breaks_at
         self.asked: list[list[int]] = []
 
     @contextlib.asynccontextmanager
@@ -34,6 +35,8 @@ class FakeBench:
     async def step(self, _subject: Subject, sessions: int, _plan: Plan) -> Step:
         """One measurement."""
         self.asked[-1].append(sessions)
+        if sessions >= self._breaks_at:
+            raise OrderFailedError("ConnectionError: SERVER_BUSY")
         return step(sessions=sessions, down=delays(5.0 if sessions <= self._carries else 50.0))
 
 
@@ -58,3 +61,11 @@ async def test_a_server_that_carries_all_is_said_to() -> None:
     """No failure was seen."""
     sessions, failed_at, _ = await knee_of(1000)
     assert (sessions, failed_at) == (200, None)
+
+
+async def test_an_opening_that_fails_is_what_is_wrong_with_a_number() -> None:
+    """The search goes on below it."""
+    bench = FakeBench(1000, breaks_at=50)
+    found = await find_knee(cast(Bench, bench), _SUBJECT, Plan(()), most=200)
+    assert (found.sessions, found.failed_at, found.why) == (45, 50, "ConnectionError: SERVER_BUSY")
+    assert bench.asked == [[20, 30, 45, 70], [50]]

@@ -38,9 +38,11 @@ def test_a_stretch_of_time_begins_without_delays() -> None:
     ledger = Ledger()
     ledger.chunks[1] = Sent()
     ledger.chunks[1].add(0.0)
-    ledger.up.add(0.5)
+    histograms = ("up", "down", "late", "onset", "told")
+    for name in histograms:
+        getattr(ledger, name).add(0.5)
     ledger.strangers = 2
     ledger.forget_delays()
-    assert ledger.up.summary().count == 0
+    assert [getattr(ledger, name).summary().count for name in histograms] == [0] * 5
     assert ledger.strangers == 0
     assert len(ledger.chunks[1]) == 1

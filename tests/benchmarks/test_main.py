@@ -1,15 +1,21 @@
 """The command line: wrong arguments are one clear line, and a small comparison works from end to end."""
 
 import ast
+import contextlib
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
+from benchmarks.figures import Measured
+from benchmarks.knee import Knee
 from benchmarks.report import Results
+from benchmarks.subjects import Subject
+from tests.benchmarks.steps import measured
 
 _ROOT = Path(__file__).parents[2]
 _OURS = {"server", "metrics", "pipelines", "processors", "gemini", "protocol", "reference", "emulator", "client"}
@@ -47,6 +53,40 @@ def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:
     code, error = said("compare", "--subject", "genai", "--server-dir", str(tmp_path), "--no-pin")
     assert code == 1
     assert error.endswith("error: the server ended by itself; the end of its log: no luck")
+
+
+class _FakeBench:
+    """Measures a step of the relay at once."""
+
+    async def compare(self, *_: object) -> list[Measured]:
+        """One step."""
+        return [measured("relay")]
+
+
+def test_a_search_for_knees_that_fails_loses_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in the file before it begins, and shown; so are the knees that were found before."""
+    figures = tmp_path / "figures.json"
+    kept: list[bool] = []
+
+    @contextlib.asynccontextmanager
+    async def fake_bench(*_: object) -> AsyncIterator[_FakeBench]:
+        yield _FakeBench()
+
+    async def find_one_knee(_bench: object, subject: Subject, *_: object) -> Knee:
+        kept.append(bool(json.loads(figures.read_text(encoding="utf-8"))["measured"]))
+        if len(kept) > 1:
+            raise RuntimeError("the load process ended by itself")
+        return Knee(subject.name, 40, 80, None, "", limited=False)
+
+    monkeypatch.setattr("benchmarks.__main__.bench", fake_bench)
+    monkeypatch.setattr("benchmarks.__main__.find_knee", find_one_knee)
+    result = CliRunner().invoke(app, ["full", "--json", str(figures)])
+    assert result.exit_code == 1
+    assert result.stderr.endswith("error: the load process ended by itself\n")
+    assert kept == [True, True]
+    found = Results.of_json(json.loads(figures.read_text(encoding="utf-8")))
+    assert (len(found.measured), len(found.knees)) == (1, 1)
+    assert "| relay | 40 % | 100 |" in result.stdout
 
 
 @pytest.mark.slow

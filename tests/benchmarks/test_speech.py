@@ -60,3 +60,18 @@ def test_a_course_goes_round() -> None:
     assert way.place(1) == 0
     assert way.turn(1) == said.turns[0]
     assert not way.speaks(0)
+
+
+def test_what_flows_is_speech_well_behind_the_beginning_of_its_turn() -> None:
+    """By what is said alone: neither pauses, nor the first 400 ms, nor a turn of which the client says the end."""
+    said = cycle(40)
+    first, last = said.turns[1].first, said.turns[1].last
+    way = course(said, said.turns[0].first + 30)
+    numbers = range(len(said))
+    flowing = [number for number in numbers if way.flows(number)]
+    begun = first - way.start
+    assert flowing[0] == begun + 20
+    in_turn = range(begun + 20, last - way.start + 1)
+    assert [number for number in flowing if number in in_turn] == [n for n in in_turn if way.speaks(n)]
+    assert way.onset(begun + 100) == begun
+    assert way.onset(0) == -30

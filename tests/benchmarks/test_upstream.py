@@ -1,5 +1,6 @@
 """The light upstream is Gemini enough for our connectors: they set up, speak, and are answered."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from benchmarks.ledger import Ledger, Sent
 from benchmarks.marks import MarkFinder
-from benchmarks.speech import course, cycle
+from benchmarks.speech import CHUNK_SECS, course, cycle
 from benchmarks.upstream import Upstream
 from gemini.connector import LiveConfig, LiveConnection
 from gemini.events import (
@@ -20,6 +21,7 @@ from gemini.events import (
     Usage,
 )
 from gemini.genai_connector import GenaiConnector
+from tests.support.waiting import until
 
 _CLIENT = 3
 _HEADER_BYTES = 8
@@ -105,3 +107,46 @@ async def answer_begins(connection: LiveConnection) -> None:
     async for found in connection.receive():
         if found:
             return
+
+
+async def sound_is_heard(upstream: Upstream, connection: LiveConnection, numbers: range) -> None:
+    """Send chunks of the first turn that are noted as sent already, and wait until the last one has arrived."""
+    way, sent = upstream.courses[_CLIENT], upstream.ledger.chunks[_CLIENT]
+    for number in numbers:
+        await connection.send_audio(way.frame(_CLIENT, number)[_HEADER_BYTES:])
+    await until(lambda: sent.arrivals[numbers[-1]] > 0)
+
+
+async def test_a_stall_around_an_onset_is_no_secret(upstream: Upstream, tmp_path: Path) -> None:
+    """Chunks that had to wait for a late ``activityStart`` count as late, but for the first 400 ms of a turn."""
+    connection = await connected(upstream, tmp_path, manual=True)
+    sent = upstream.ledger.chunks[_CLIENT]
+    began_secs = time.monotonic() - 1.0
+    for number in range(50):
+        sent.add(began_secs + number * CHUNK_SECS)
+    await connection.send_activity_start()
+    await sound_is_heard(upstream, connection, range(50))
+    way = upstream.courses[_CLIENT]
+    up = upstream.ledger.up.summary()
+    assert up.count == sum(way.speaks(number) for number in range(20, 50))
+    assert up.longest >= 1000 * (1.0 - 21 * CHUNK_SECS)
+    await connection.close()
+
+
+async def test_onset_and_end_of_a_turn_are_timed_once(upstream: Upstream, tmp_path: Path) -> None:
+    """From its first chunk and from its last one; a second start in the same turn is no onset."""
+    connection = await connected(upstream, tmp_path, manual=True)
+    sent = upstream.ledger.chunks[_CLIENT]
+    began_secs = time.monotonic() - 1.0
+    for number in range(50):
+        sent.add(began_secs + number * CHUNK_SECS)
+    await connection.send_activity_start()
+    await sound_is_heard(upstream, connection, range(30))
+    await connection.send_activity_end()
+    await connection.send_activity_start()
+    await sound_is_heard(upstream, connection, range(30, 50))
+    onset, told = upstream.ledger.onset.summary(), upstream.ledger.told.summary()
+    assert (onset.count, told.count) == (1, 1)
+    assert onset.longest >= 1000
+    assert 1000 * (1.0 - 30 * CHUNK_SECS) <= told.longest < onset.longest
+    await connection.close()
