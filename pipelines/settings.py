@@ -189,7 +189,7 @@ class Settings(BaseSettings):
     init_timeout_secs: Annotated[float, Field(gt=0)] = 10.0
     idle_timeout_secs: Annotated[float, Field(ge=0)] = 900.0
     max_session_secs: Annotated[float, Field(ge=0)] = 0.0
-    max_sessions: Annotated[int, Field(ge=1)] = 100
+    max_sessions: Annotated[int, Field(ge=1)] = 50
     max_pending_connections: Annotated[int, Field(ge=1)] = 100
     max_loop_lag_ms: Annotated[int, Field(ge=0)] = 50
     max_send_backlog_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * 1024 * 1024

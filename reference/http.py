@@ -60,7 +60,7 @@ READY_RESPONSES: Responses = {
             "A client that comes next would be refused, for every reason in the list.",
             {
                 "status": "not ready",
-                "reasons": [{"code": "SERVER_BUSY", "message": "all 100 sessions are taken; try again later"}],
+                "reasons": [{"code": "SERVER_BUSY", "message": "all 50 sessions are taken; try again later"}],
             },
         ),
         "headers": {

@@ -15,7 +15,10 @@ from tests.abuse.phases import Observation, Phase
 from tests.abuse.report import failures, table
 from tests.abuse.speakers import Journal
 from tests.abuse.upstream import arrivals
+from tests.support import hypothesis_profile
 from tests.support.speech import words_only
+
+__all__ = ["hypothesis_profile"]
 
 NUMBERS = st.tuples(st.integers(0, 255), st.integers(0, 2**24 - 1))
 

@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from benchmarks.frames import BINARY, PING, TEXT, FrameReader, client_handshake, frame, server_handshake
+from tests.support import hypothesis_profile
+
+__all__ = ["hypothesis_profile"]
 
 
 @given(

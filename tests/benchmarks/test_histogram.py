@@ -5,6 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.histogram import Delays, Histogram, median
+from tests.support import hypothesis_profile
+
+__all__ = ["hypothesis_profile"]
 
 
 def summary(*delays_ms: float) -> Delays:

@@ -5,6 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.marks import MARK_SAMPLES, NUMBERS, SENDERS, MarkFinder, marked, prepared
+from tests.support import hypothesis_profile
+
+__all__ = ["hypothesis_profile"]
 
 _PIECES = 40
 _PIECE_SAMPLES = 320

@@ -68,7 +68,7 @@ def load_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
         ("init_timeout_secs", 10),
         ("idle_timeout_secs", 900),
         ("max_session_secs", 0),
-        ("max_sessions", 100),
+        ("max_sessions", 50),
         ("metrics_token", None),
         ("drain_secs", 30),
     ],

@@ -14,8 +14,11 @@ from protocol.errors import ErrorCode, Fault, WarningCode
 from protocol.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Audio, Connected, Warning
 from reference.examples import EXAMPLES
 from reference.schemas import client_schema, message_schema, server_schema
+from tests.support import hypothesis_profile
 from tests.support.conversation import conversation
 from tests.support.vectors import cases
+
+__all__ = ["hypothesis_profile"]
 
 CLIENT = Draft202012Validator(client_schema(), format_checker=FormatChecker())
 SERVER = Draft202012Validator(server_schema(), format_checker=FormatChecker())
