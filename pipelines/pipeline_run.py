@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pipecat.frames.frames import ErrorFrame, StartFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
-from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.processors.frame_processor import FrameProcessor, FrameProcessorSetup
 from pipecat.serializers.base_serializer import FrameSerializer
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams
 from pipecat.workers.runner import WorkerRunner
@@ -21,6 +22,14 @@ from protocol.serializer import PIPELINE_RATE_HZ
 _FLUSH_TIMEOUT_SECS = 1.0
 _SETUP_TIMEOUT_SECS = 120.0
 """A last resort: an engine bounds its connecting by a setting of its own, of 60 s at most."""
+
+
+class _UnobservedPipeline(Pipeline):
+    """A pipeline whose steps tell nobody of each frame that they push and take: nobody listens."""
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        """Set the steps up without the worker's observer."""
+        await super().setup(replace(setup, observer=None))
 
 
 class PipelineRun:
@@ -56,7 +65,7 @@ class PipelineRun:
         self._turns = OpenTurns(marked=marks_utterances(steps))
         transport = UnpacedTransport(websocket, params, on_output=self._turns.follow)
         self._worker = PipelineWorker(
-            Pipeline([transport.input(), *steps, transport.output()]),
+            _UnobservedPipeline([transport.input(), *steps, transport.output()]),
             params=PipelineParams(audio_in_sample_rate=PIPELINE_RATE_HZ, audio_out_sample_rate=OUTPUT_RATE_HZ),
             enable_rtvi=False,
             enable_turn_tracking=False,
