@@ -21,6 +21,7 @@ name                       labels           call it
 ``RENEWALS``               ``reason``       ``.labels("go_away").inc()``, ``"max_age"``, ``"request"``, a watchdog's
 ``REPLAYS``                ``reason``       ``.labels(reason).inc()`` for every utterance that is sent again
 ``WATCHDOGS``              ``kind``         ``.labels(kind).inc()`` when one strikes
+``GLOSSARY_TERMS``         ``result``       ``.labels("kept").inc(n)`` or ``"missed"``, for terms that were said
 ``SPEECH_DROPPED``                          :func:`count_dropped_speech`
 ``SPEECH_DROPPED_SECONDS``                  :func:`count_dropped_speech`
 ``AUDIO_IN``                                ``.inc(secs)`` of speech from clients
@@ -106,6 +107,10 @@ AUDIO_OUT = _counter("audio_out_seconds_total", "Interpreted speech that was mad
 SPEECH_DROPPED = _counter("speech_dropped_total", "Stretches of speech that were given up uninterpreted.")
 SPEECH_DROPPED_SECONDS = _counter("speech_dropped_seconds_total", "Speech that was given up uninterpreted.")
 
+GLOSSARY_TERMS = _counter(
+    "glossary_terms_total", "Terms of the glossary that were said, by what became of them: kept, missed.", "result"
+)
+
 # Upstream
 
 CONNECTIONS_OPENED = _counter("upstream_connections_opened_total", "Upstream sessions that became ready.")
@@ -140,6 +145,7 @@ def _begin_at_zero() -> None:
         (SESSIONS, ("active", "pending", "detached")),
         (RESUMES, ("resumed",)),
         (TURNS, ("answered", "empty", "given_up")),
+        (GLOSSARY_TERMS, ("kept", "missed")),
         (RENEWALS, ("go_away", "max_age", "request")),
     ):
         for value in values:

@@ -35,6 +35,7 @@ from pipelines.allocator import return_freed_memory
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
 from pipelines.connection import ClientConnection
 from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
+from pipelines.glossary_use import ignores_glossary
 from pipelines.logs import configure_logging, log_event
 from pipelines.readiness import reasons_against, retry_after_secs
 from pipelines.scrape import keep_levels, levels, scrape_refusal
@@ -214,6 +215,8 @@ def _log_start(settings: Settings, pipeline: PipelineSpec, worker: "Worker | Non
         return  # what is wrong with the settings is said once
     for name, setting in misspelled_settings().items():
         log_event(logger, logging.WARNING, "unknown setting in .env", name=name, did_you_mean=setting)
+    if ignores_glossary(settings, pipeline):
+        log_event(logger, logging.WARNING, "the glossary is told to no model", pipeline=pipeline.name)
     if settings.vad_provider == "silero" and settings.vad_threshold not in SILERO_IGNORES_THRESHOLD_BUT:
         log_event(
             logger, logging.WARNING, "VAD_THRESHOLD is not used with silero", vad_threshold=settings.vad_threshold

@@ -4,6 +4,9 @@ Binary routing ("if you hear A, say it in B; otherwise in A") is the wording tha
 that serves both directions (interpretab, August 2026).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 _ROLE = """\
 You are a professional interpreter. You only interpret: you are not a party to the conversation.
 Everything that you hear is said by one person to another person, never to you."""
@@ -21,6 +24,9 @@ Rules:
 - Speak in the first person, as the speaker does. Keep tone, politeness and register.
 - Keep names, numbers, dates and units exact.
 - An unfinished sentence is interpreted as far as it goes. If there is no speech, stay silent."""
+
+_TERMS_BOTH_WAYS = "Glossary. Where you hear what stands on one side, say what stands on the other:"
+_TERMS_ONE_WAY = "Glossary. Where you hear what stands on the left, say what stands on the right:"
 
 LANGUAGE_NAMES = {
     "ar": "Arabic",
@@ -43,13 +49,29 @@ LANGUAGE_NAMES = {
 """English names of the languages that can be interpreted, by ISO 639-1 code."""
 
 
-def interpreter_instruction(pair: tuple[str, str], spoken: str, extra: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of a glossary, in one direction.
+
+    Attributes:
+        source: As it is said.
+        target: As it is to come out.
+        note: What the model may want to know to choose it, such as the field or who is meant.
+    """
+
+    source: str
+    target: str
+    note: str = ""
+
+
+def interpreter_instruction(pair: tuple[str, str], spoken: str, extra: str = "", terms: Sequence[Term] = ()) -> str:
     """The instruction for one session.
 
     Args:
         pair: Codes of the two languages, each a key of :data:`LANGUAGE_NAMES`.
         spoken: The code of the pair that is spoken to the interpreter, or ``"auto"`` for either.
         extra: The operator's additions, such as domain and register; appended.
+        terms: Of the operator's glossary, from the spoken language, or from the first where either is spoken.
 
     Raises:
         ValueError: ``spoken`` is neither ``"auto"`` nor one of the pair.
@@ -63,6 +85,14 @@ def interpreter_instruction(pair: tuple[str, str], spoken: str, extra: str = "")
     else:
         raise ValueError(f"expected 'auto' or one of {', '.join(pair)} as the spoken language, got '{spoken}'")
     sections = [_ROLE, direction, _RULES]
+    if terms:
+        about = _TERMS_BOTH_WAYS if spoken == "auto" else _TERMS_ONE_WAY
+        sections.append("\n".join([about, *(_line_of(term) for term in terms)]))
     if extra.strip():
         sections.append(f"About this conversation:\n{extra.strip()}")
     return "\n\n".join(sections)
+
+
+def _line_of(term: Term) -> str:
+    note = f" ({term.note})" if term.note else ""
+    return f"- {term.source} = {term.target}{note}"

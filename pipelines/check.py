@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from pipelines.glossary_use import ignores_glossary
 from pipelines.masking import without_secrets
 from pipelines.order import order_warnings
 from pipelines.settings import (
@@ -56,7 +57,10 @@ def check_pipeline(settings: Settings, sources: Mapping[str, Source]) -> Check:
     """
     named_by = "FILE" if sources.get("PIPELINE") == "command line" else "PIPELINE"
     pipeline = read_pipeline(settings.pipeline, settings.pipeline_variables(), named_by=named_by)
-    return Check(pipeline, settings, sources, (*_missing(settings, pipeline),), (*_warnings(pipeline),))
+    warnings = _warnings(pipeline)
+    if ignores_glossary(settings, pipeline):
+        warnings.append("GLOSSARY_FILE: no step of this pipeline tells its model the glossary's terms")
+    return Check(pipeline, settings, sources, (*_missing(settings, pipeline),), (*warnings,))
 
 
 def uses_upstream(step: StepSpec | UninstalledStep) -> bool:

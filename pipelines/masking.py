@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -54,8 +55,10 @@ def masked(value: Any, name: str = "") -> Any:
             return int(value) if value.is_integer() else value
         case int():
             return int(value)
-        case str() | Path():
-            return _masked_text(str(value))
+        case str():
+            return _masked_text(value)
+        case PathLike():  # a glossary is one, too
+            return _masked_text(str(os.fspath(value)))
         case type():
             return f"{value.__module__}:{value.__qualname__}"
     if dataclasses.is_dataclass(value):

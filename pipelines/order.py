@@ -7,6 +7,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipelines.registry import STEPS
 from pipelines.spec import StepSpec, UninstalledStep
 from processors.gemini_live import GeminiLive
+from processors.glossary_check import GlossaryCheck
 from processors.speech_state import SpeechStateEmitter
 from processors.transcript_log import TranscriptLog
 from processors.transcription import TranscriptionForwarder
@@ -21,6 +22,7 @@ _HEARS = (Vad, GeminiLive)
 _COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
     TranscriptionForwarder: (GeminiLive, "gets none of its texts"),
     SpeechStateEmitter: (GeminiLive, "does not see when an utterance is answered, and stays at 'processing'"),
+    GlossaryCheck: (TranscriptionForwarder, "gets no turns to check"),
     TranscriptLog: (TranscriptionForwarder, "gets no turns to log"),
 }
 

@@ -3,6 +3,7 @@
 from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.gemini_live import GeminiLive
+from processors.glossary_check import GlossaryCheck
 from processors.imports import ImportPathError, import_class, nearest
 from processors.speech_state import SpeechStateEmitter
 from processors.transcript_log import TranscriptLog
@@ -13,6 +14,7 @@ STEPS: dict[str, type[FrameProcessor]] = {
     "vad": Vad,
     "gemini_live": GeminiLive,
     "transcription_forwarder": TranscriptionForwarder,
+    "glossary_check": GlossaryCheck,
     "speech_state": SpeechStateEmitter,
     "transcript_log": TranscriptLog,
 }

@@ -32,6 +32,7 @@ from gemini.connectors import ConnectorName
 from gemini.instruction import LANGUAGE_NAMES
 from pipelines.masking import masked
 from processors.foreign_detector import ProviderName
+from processors.glossary import Glossary, GlossaryError, read_glossary
 
 _PIPECAT_HOOKS = "PIPECAT_SETUP_FILES"
 """Would let pipecat run any Python file in every session."""
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
     gemini_connector: ConnectorName = "genai"
     languages: CommaSeparated = ("ko", "en")
     interpreter_instructions: Annotated[str, AfterValidator(_text_or_file)] = ""
+    glossary_file: Path | None = None
     connect_timeout_secs: Annotated[float, Field(gt=0, le=60)] = 4.0
     reconnect_secs: Annotated[float, Field(ge=0, le=600)] = 30.0
     upstream_max_age_secs: Annotated[float, Field(ge=1, le=86_400)] = 3000.0
@@ -241,6 +243,19 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _glossary_is_right(self) -> "Settings":
+        try:
+            _ = self.glossary
+        except GlossaryError as error:
+            raise ValueError("\n".join(f"GLOSSARY_FILE: {fault}" for fault in error.faults)) from error
+        return self
+
+    @cached_property
+    def glossary(self) -> Glossary | None:
+        """What ``GLOSSARY_FILE`` holds; rows that name no pair are for :attr:`pair`."""
+        return read_glossary(self.glossary_file, self.pair) if self.glossary_file is not None else None
+
     @property
     def pair(self) -> tuple[str, str]:
         """The two languages."""
@@ -255,8 +270,9 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys([*self.cors_origins, *own]))
 
     def pipeline_variables(self) -> dict[str, Any]:
-        """What a pipeline file may refer to as ``${NAME}``: every setting but secrets."""
+        """What a pipeline file may refer to as ``${NAME}``: every setting but secrets; the glossary as read."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
+        values["glossary_file"] = self.glossary
         return {name.upper(): value for name, value in values.items() if name not in _SECRETS}
 
 

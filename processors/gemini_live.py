@@ -63,6 +63,7 @@ from processors.frames import (
     UtteranceEndedFrame,
     UtteranceStartedFrame,
 )
+from processors.glossary import GlossaryParam
 from processors.playout import Playout
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class GeminiLiveParams(BaseModel):
         model: Name of a dialogue model of the Live API.
         voice: Name of a prebuilt voice; missing: the model's default.
         instructions: Text that is added to the interpreter's instruction: domain, register.
+        glossary: Terms that the instruction gives, those of the session's pair.
         preroll_ms: How far before its first voice an utterance starts.
         uplink_ring_secs: How much unanswered speech is kept.
         fallback_models: Models that take over, in this order, where ``model`` fails.
@@ -103,6 +105,7 @@ class GeminiLiveParams(BaseModel):
     model: str
     voice: str | None = None
     instructions: str = ""
+    glossary: GlossaryParam = None
     preroll_ms: Annotated[int, Field(ge=0)] = 300
     uplink_ring_secs: Annotated[float, Field(gt=0)] = 60.0
     fallback_models: tuple[str, ...] = ()
@@ -113,6 +116,12 @@ class GeminiLiveParams(BaseModel):
     turn_timeout_secs: Annotated[float, Field(gt=0)] = 12.0
     late_text_ms: Annotated[int, Field(ge=0)] = 1500
     overlap: Literal["hold", "stream"] = "hold"
+
+    def instruction(self, pair: tuple[str, str], spoken: str) -> str:
+        """The instruction for a session of this pair; see :func:`gemini.instruction.interpreter_instruction`."""
+        source, target = (pair[1], pair[0]) if spoken == pair[1] else pair
+        terms = self.glossary.between(source, target) if self.glossary is not None else ()
+        return interpreter_instruction(pair, spoken, self.instructions, terms)
 
     def times(self) -> SessionTimes:
         """The same as times."""
@@ -155,7 +164,7 @@ class GeminiLive(FrameProcessor):
             CountedConnector(context.connector),
             LiveConfig(
                 model=params.model,
-                instruction=interpreter_instruction(context.pair, context.spoken, params.instructions),
+                instruction=params.instruction(context.pair, context.spoken),
                 voice=params.voice,
                 manual_activity=context.utterances_marked,
                 resumption=params.resumption,

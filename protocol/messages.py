@@ -355,7 +355,8 @@ class Warning(NumberedMessage):
     ``UPLINK_RING_SECS`` that was waiting, or an utterance that Gemini did not answer in full, however often it was
     asked. ``UPSTREAM_RECONNECTED``: the connection to Gemini was lost and is there again; what was said meanwhile
     is being interpreted. ``AUDIO_LOST``: a session was resumed by a client that no longer holds all audio that the
-    session did not receive; it goes on behind what is missing."""
+    session did not receive; it goes on behind what is missing. ``GLOSSARY_MISSED``: terms of the operator's
+    glossary were said in the turn that is complete, and did not come out in its interpretation."""
 
     ms: Annotated[
         int | None, Field(json_schema_extra={"x-sent": "only with `SPEECH_DROPPED` and `AUDIO_LOST`"})

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "client": {"client", "protocol"},
 }
 FRAMEWORKS = {"pipecat", "fastapi", "starlette", "uvicorn", "pydantic_settings"}
-STEPS = {"vad", "gemini_live", "transcription", "speech_state", "transcript_log"}
+STEPS = {"vad", "gemini_live", "transcription", "speech_state", "transcript_log", "glossary_check"}
 
 
 def modules_of(package: str) -> list[Path]:

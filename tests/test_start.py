@@ -375,3 +375,14 @@ async def test_a_threshold_that_silero_ignores_is_told_once(
         pass
     warnings = [line for line in lines if line.startswith("server WARNING")]
     assert warnings == (["server WARNING VAD_THRESHOLD is not used with silero vad_threshold=300.0"] * told)
+
+
+@pytest.mark.slow
+async def test_a_glossary_that_no_model_is_told_is_told_of(tmp_path: Path) -> None:
+    """An operator who set ``GLOSSARY_FILE`` learns that the pipeline does nothing with it."""
+    (tmp_path / "terms.csv").write_text("source,target\n심장,heart\n", encoding="utf-8")
+    (tmp_path / "mine.toml").write_text('[[step]]\nuse = "gemini_live"\nmodel = "m"\n')
+    async with started(tmp_path, "--emulator", GLOSSARY_FILE="terms.csv", PIPELINE="mine.toml") as (_, lines):
+        pass
+    warnings = [line for line in lines if line.startswith("server WARNING")]
+    assert warnings == ["server WARNING the glossary is told to no model pipeline=mine"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gemini.instruction import LANGUAGE_NAMES, interpreter_instruction
+from gemini.instruction import LANGUAGE_NAMES, Term, interpreter_instruction
 
 
 def direction_of(instruction: str) -> str:
@@ -50,6 +50,22 @@ def test_the_operators_additions_come_last() -> None:
 def test_no_additions_leave_no_trace(extra: str) -> None:
     """An empty addition changes nothing."""
     assert interpreter_instruction(("ko", "en"), "ko", extra) == interpreter_instruction(("ko", "en"), "ko")
+
+
+@pytest.mark.parametrize(
+    ("spoken", "about"),
+    [
+        ("auto", "Glossary. Where you hear what stands on one side, say what stands on the other:"),
+        ("ko", "Glossary. Where you hear what stands on the left, say what stands on the right:"),
+    ],
+)
+def test_a_glossary_stands_before_the_operators_additions(spoken: str, about: str) -> None:
+    """A line for each term, with its note; how they are to be read depends on who speaks."""
+    terms = (Term("심장내과", "cardiology", "the department"), Term("스텐트", "stent"))
+    instruction = interpreter_instruction(("ko", "en"), spoken, "A hospital.", terms)
+    *_, glossary, extra = instruction.split("\n\n")
+    assert glossary.splitlines() == [about, "- 심장내과 = cardiology (the department)", "- 스텐트 = stent"]
+    assert extra.endswith("A hospital.")
 
 
 def test_the_spoken_language_is_one_of_the_pair() -> None:

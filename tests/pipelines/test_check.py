@@ -174,6 +174,35 @@ def test_a_threshold_without_effect_is_told(given: str, warnings: tuple[str, ...
     assert checked(text).warnings == warnings
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ENGINE + 'glossary = "${GLOSSARY_FILE}"\n', False),
+        (ENGINE, True),
+        (ENGINE + '[[step]]\nuse = "glossary_check"\nglossary = "${GLOSSARY_FILE}"\n', True),
+        ('[[step]]\nuse = "needy_package:Needy"\nglossary = "${GLOSSARY_FILE}"\n', False),
+    ],
+)
+def test_a_glossary_that_no_model_is_told_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, told: bool
+) -> None:
+    """Checking what came out is not telling; a step that is not installed is trusted to tell."""
+    (tmp_path / "terms.csv").write_text("source,target\n심장,heart\n", encoding="utf-8")
+    (tmp_path / "needy_package.py").write_text("import a_package_that_is_not_there\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    text += '[[step]]\nuse = "transcription_forwarder"\n'
+    assert "GLOSSARY_FILE" not in str(checked(text).warnings)
+    warning = "GLOSSARY_FILE: no step of this pipeline tells its model the glossary's terms"
+    assert (warning in checked(text, glossary_file="terms.csv").warnings) is told
+
+
+def test_a_glossary_shows_as_its_file(tmp_path: Path) -> None:
+    """Its terms would fill the screen."""
+    (tmp_path / "terms.csv").write_text("source,target\n심장,heart\n", encoding="utf-8")
+    text = ENGINE + 'glossary = "${GLOSSARY_FILE}"\n'
+    assert 'glossary "terms.csv" command line' in lines_of(text, glossary_file="terms.csv")
+
+
 def test_a_misspelled_setting_is_told() -> None:
     """A line of ``.env`` that nobody reads."""
     Path(".env").write_text("VAD_PROVDER=energy\n")
@@ -223,10 +252,11 @@ use = "speech_state"
     lines = lines_of(text, vad_provider="energy")
     assert "1. gemini_live, processors.gemini_live:GeminiLive" in lines
     start = lines.index('model "models/m-2-250"')
-    assert lines[start + 1 : start + 5] == [
+    assert lines[start + 1 : start + 6] == [
         "file, line 3; environment, GEMINI_MODEL; .env, PREROLL_MS",
         'voice "Kore" file, line 4',
         'instructions "" default of the step',
+        "glossary not set default of the step",
         "preroll_ms 250 .env, PREROLL_MS",
     ]
     assert "late_text_ms 1500 default of LATE_TEXT_MS" in lines

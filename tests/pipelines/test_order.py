@@ -6,7 +6,7 @@ from pipelines.spec import PIPELINES_DIR
 from tests.support.checked import checked, steps
 
 FOREIGN = "pipecat.processors.filters.identity_filter:IdentityFilter"
-WHOLE = ("vad", "gemini_live", "transcription_forwarder", "speech_state", "transcript_log")
+WHOLE = ("vad", "gemini_live", "transcription_forwarder", "glossary_check", "speech_state", "transcript_log")
 
 
 def warnings_of(*uses: str) -> list[str]:
@@ -80,6 +80,13 @@ def test_shipped_files_are_in_order() -> None:
                 " so it does not see when an utterance is answered, and stays at 'processing'",
                 "line 7: step 'transcription_forwarder' comes before 'gemini_live' in line 10,"
                 " so it gets none of its texts",
+            ],
+        ),
+        (
+            ("gemini_live", "glossary_check", "transcription_forwarder"),
+            [
+                "line 4: step 'glossary_check' comes before 'transcription_forwarder' in line 7,"
+                " so it gets no turns to check",
             ],
         ),
     ],

@@ -26,7 +26,14 @@ def foreign_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_our_steps_have_short_names() -> None:
     """The names that pipeline files and their documentation use."""
     assert resolve_step("vad") is Vad
-    assert set(STEPS) == {"vad", "gemini_live", "transcription_forwarder", "speech_state", "transcript_log"}
+    assert set(STEPS) == {
+        "vad",
+        "gemini_live",
+        "transcription_forwarder",
+        "glossary_check",
+        "speech_state",
+        "transcript_log",
+    }
 
 
 def test_every_step_of_ours_has_a_model_of_its_parameters() -> None:
@@ -44,7 +51,7 @@ def test_an_import_path_names_any_processor() -> None:
     ("use", "told"),
     [
         ("vda", "unknown step 'vda'; did you mean 'vad'?"),
-        ("", "unknown step ''; known are gemini_live, speech_state,"),
+        ("", "unknown step ''; known are gemini_live, glossary_check,"),
         ("no_such:Echo", "step 'no_such:Echo': can't import 'no_such': ModuleNotFoundError: "),
         (":Echo", "step ':Echo': can't import '': ValueError: "),
         (".here:Echo", "step '.here:Echo': can't import '.here': TypeError: "),

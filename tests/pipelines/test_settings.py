@@ -435,3 +435,31 @@ def test_no_origin_is_listed_twice() -> None:
     """Naming the own origin in the settings as well does no harm."""
     allowed = load_settings(cors_origins=("http://localhost:8000",)).allowed_origins
     assert len(allowed) == len(set(allowed))
+
+
+# The glossary
+
+
+def test_a_glossary_is_read_at_the_start(monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path) -> None:
+    """Once; its rows are for ``LANGUAGES``, unless they say otherwise, and pipeline files get it as it was read."""
+    terms = "source,target,pair\nHerz,heart,\n심장,heart,ko-en\n"
+    (empty_working_directory / "terms.csv").write_text(terms, encoding="utf-8")
+    settings = load_with(monkeypatch, GLOSSARY_FILE="terms.csv", LANGUAGES="de,en")
+    assert settings.glossary is not None
+    assert [term.source for term in settings.glossary.between("de", "en")] == ["Herz"]
+    assert [term.target for term in settings.glossary.between("en", "ko")] == ["심장"]
+    assert settings.pipeline_variables()["GLOSSARY_FILE"] is settings.glossary
+    monkeypatch.delenv("GLOSSARY_FILE")
+    assert load_settings().pipeline_variables()["GLOSSARY_FILE"] is None
+
+
+def test_a_wrong_glossary_is_told_by_line(monkeypatch: pytest.MonkeyPatch, empty_working_directory: Path) -> None:
+    """A line for each row that is wrong, with the setting that named the file."""
+    file = empty_working_directory / "terms.csv"
+    file.write_text("source,target\n심장,heart\n간,\n폐,lung,x\n", encoding="utf-8")
+    assert message_of(monkeypatch, "GLOSSARY_FILE", "terms.csv").splitlines() == [
+        "GLOSSARY_FILE: terms.csv:3: expected a target with a letter or a digit in it, got ''",
+        'GLOSSARY_FILE: terms.csv:4: expected 2 fields, got 3; a field with a comma in it stands in "…"',
+    ]
+    told = message_of(monkeypatch, "GLOSSARY_FILE", "none.csv")
+    assert told == "GLOSSARY_FILE: none.csv: can't read the glossary: No such file or directory"

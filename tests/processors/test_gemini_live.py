@@ -1,6 +1,7 @@
 """The engine step, over a fake upstream."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from pipecat.frames.frames import (
@@ -61,6 +62,28 @@ ANSWER: tuple[UpstreamEvent, ...] = (
     TurnComplete(),
 )
 ENDS: tuple[UpstreamEvent, ...] = (GenerationComplete(), TurnComplete())
+
+
+@pytest.mark.parametrize(
+    ("pair", "spoken", "line"),
+    [
+        (("ko", "en"), "auto", "- 심장내과 = cardiology"),
+        (("ko", "en"), "ko", "- 심장내과 = cardiology"),
+        (("ko", "en"), "en", "- cardiology = 심장내과"),
+        (("en", "ko"), "auto", "- cardiology = 심장내과"),
+        (("ko", "ja"), "auto", "- 심장내과 = 循環器内科"),
+    ],
+)
+def test_the_glossary_is_told_in_the_sessions_direction(
+    tmp_path: Path, pair: tuple[str, str], spoken: str, line: str
+) -> None:
+    """Only the terms of its pair, the spoken side first."""
+    file = tmp_path / "terms.csv"
+    file.write_text("source,target,pair\n심장내과,cardiology,ko-en\n심장내과,循環器内科,ko-ja\n", encoding="utf-8")
+    params = GeminiLiveParams.model_validate({"model": "m", "glossary": str(file)})
+    told = [each for each in params.instruction(pair, spoken).splitlines() if "심장내과" in each]
+    assert told == [line]
+    assert "Glossary" not in params.instruction(("de", "fr"), "auto")
 
 
 def engine(connector: FakeConnector, *, utterances_marked: bool = True, **params: object) -> GeminiLive:
