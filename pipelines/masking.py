@@ -102,6 +102,8 @@ def shown(value: Any, name: str = "") -> str:
     plain = masked(value, name)
     if plain == MASK:
         return MASK
+    if isinstance(value, PathLike) and len(plain) > _LONGEST_TEXT:
+        return _json(f"...{plain[-_LONGEST_TEXT + 5 :]}")  # what matters stands at its end
     if isinstance(plain, str) and len(plain) > _LONGEST_TEXT:
         return f"{_json(plain[: _LONGEST_TEXT - 20])}... ({len(plain)} characters)"
     text = _json(plain)

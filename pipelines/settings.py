@@ -172,6 +172,7 @@ class Settings(BaseSettings):
 
     # Voice activity and turns
     vad_provider: ProviderName = "silero"
+    vad_model: Path | None = None
     vad_threshold: Annotated[float, Field(ge=0, le=32768)] = 500.0
     vad_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
     vad_hangover_frames: Annotated[int, Field(ge=1, le=250)] = 15

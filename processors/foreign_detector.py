@@ -1,13 +1,16 @@
 """A voice detector of somebody else's: found by its import path, made, and tried before any client comes."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, cast
 
 import numpy as np
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from processors.analyzer_detector import AnalyzerDetector
 from processors.imports import ImportPathError, described, import_class, nearest
 from processors.voice_detectors import OUR_PROVIDERS, RATE_HZ, VoiceDetector
 
@@ -43,33 +46,63 @@ class UnusableDetectorError(Exception):
         self.got = got
 
 
-def make_detector(path: str, params: Mapping[str, Any]) -> VoiceDetector:
-    """A detector for one session, with ``params`` as keyword arguments."""
-    return cast(VoiceDetector, import_class(path)(**params))
+def make_detector(path: str, params: Mapping[str, Any], confidence: float) -> VoiceDetector:
+    """A detector for one session.
+
+    Args:
+        path: Of a detector's class, or of one of pipecat's ``VADAnalyzer``.
+        params: Its keyword arguments.
+        confidence: For an analyzer: from which one on a window is voice.
+    """
+    return _made(import_class(path), params, confidence)
 
 
-def check_detector(path: str, params: Mapping[str, Any]) -> None:
+def _made(detector_class: type, params: Mapping[str, Any], confidence: float) -> VoiceDetector:
+    detector = detector_class(**params)
+    if isinstance(detector, VADAnalyzer):
+        return AnalyzerDetector(detector, confidence)
+    return cast(VoiceDetector, detector)
+
+
+def check_detector(path: str, params: Mapping[str, Any], confidence: float) -> None:
     """Make a detector that serves nobody, and let it judge a window of silence.
+
+    Takes the same as :func:`make_detector`.
 
     Raises:
         UnusableDetectorError: The path leads nowhere, the class does not take the parameters, or what it makes is
-            no :class:`~processors.voice_detectors.VoiceDetector`.
+            neither a :class:`~processors.voice_detectors.VoiceDetector` nor an analyzer for 16 kHz.
     """
     try:
         detector_class = import_class(path)
     except ImportPathError as error:
         raise UnusableDetectorError(f"expected a detector ({error})", ("provider",), path) from error
     _check_names(path, detector_class, params)
+    with _trial(path, detector_class, params, confidence) as detector:
+        _check_window(path, detector)
+        _check_verdict(path, detector)
+
+
+@contextmanager
+def _trial(
+    path: str, detector_class: type, params: Mapping[str, Any], confidence: float
+) -> Iterator[VoiceDetector]:
     try:
-        detector = detector_class(**params)
+        detector = _made(detector_class, params, confidence)
     except Exception as error:  # somebody else's code may raise anything
         message = f"expected what '{path}' takes ({described(error)})"
         raise UnusableDetectorError(message, ("provider_params",), dict(params)) from error
-    _check_window(path, detector)
-    _check_verdict(path, detector)
+    try:
+        yield detector
+    finally:
+        if isinstance(detector, AnalyzerDetector):
+            detector.close()
 
 
 def _check_names(path: str, detector_class: type, params: Mapping[str, Any]) -> None:
+    if issubclass(detector_class, VADAnalyzer) and "params" in params:
+        message = "expected no VADParams: the step itself has confidence, hangover_frames and end_of_utterance_ms"
+        raise UnusableDetectorError(message, ("provider_params", "params"), params["params"])
     try:
         signature = inspect.signature(detector_class)
     except ValueError:  # of a class that is written in C; its constructor will say
@@ -89,9 +122,10 @@ def _check_window(path: str, detector: Any) -> None:
             message = f"expected a detector with window_samples and is_voice(window, *, quiet) (it has no {member})"
             raise UnusableDetectorError(message, ("provider",), path)
     samples = detector.window_samples
+    name = "num_frames_required()" if isinstance(detector, AnalyzerDetector) else "window_samples"
     if type(samples) is not int or not SHORTEST_WINDOW_SAMPLES <= samples <= LONGEST_WINDOW_SAMPLES:
         limits = f"{SHORTEST_WINDOW_SAMPLES} to {LONGEST_WINDOW_SAMPLES}"
-        message = f"expected window_samples of '{path}' to be a whole number from {limits}"
+        message = f"expected {name} of '{path}' to be a whole number from {limits}"
         raise UnusableDetectorError(message, ("provider",), samples)
 
 
@@ -101,7 +135,10 @@ def _check_verdict(path: str, detector: Any) -> None:
     try:
         verdict = detector.is_voice(np.zeros(detector.window_samples, dtype=np.float32), quiet=True)
     except Exception as error:  # somebody else's code may raise anything
-        message = f"expected is_voice(window, *, quiet) to judge a window of silence ({described(error)})"
+        name = (
+            "voice_confidence(buffer)" if isinstance(detector, AnalyzerDetector) else "is_voice(window, *, quiet)"
+        )
+        message = f"expected {name} to judge a window of silence ({described(error)})"
         raise UnusableDetectorError(message, ("provider",), path) from error
     if not isinstance(verdict, bool | np.bool_):
         message = f"expected is_voice of '{path}' to return True or False for a window of silence"

@@ -1,4 +1,4 @@
-"""Silero's model, once for the process: windows of many streams are scored in one call.
+"""Silero's model, a file of it once for the process: windows of many streams are scored in one call.
 
 A call costs more than the model: a window alone takes about twice the time of one among many. So windows wait for
 each other, 10 ms at most, or 3 ms where more audio of their stream is there, which nobody notices in a decision
@@ -8,8 +8,7 @@ that takes two windows of 32 ms.
 import asyncio
 import functools
 import weakref
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -26,22 +25,11 @@ _HURRIED_WAIT_SECS = 0.003
 would be calls of six windows, at a quarter more for each."""
 _MOST_WINDOWS = 64
 """Of a call, which takes some 3 ms then: others have their turn before the next."""
+_INPUTS = ["input", "sr", "state"]
 
 
-def silero_model() -> Traversable:
-    """The model file that pipecat ships."""
-    return resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx")
-
-
-@functools.cache
-def load_model() -> onnxruntime.InferenceSession:
-    """The one inference session of the process; the first call reads the model's file."""
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = 1
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        silero_model().read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
-    )
+class UnusableModelError(Exception):
+    """A file is no model that can be used here; the text says in one line what is amiss."""
 
 
 class SileroStream:
@@ -57,24 +45,68 @@ class SileroStream:
         self.context: NDArray[np.float32] = np.zeros(_CONTEXT_SAMPLES, dtype=np.float32)
 
 
-def score(streams: list[SileroStream], windows: list[NDArray[np.float32]]) -> list[float]:
-    """How much the next window of each stream sounds like voice, 0 to 1; blocks for the time of the model.
+class SileroModel:
+    """One inference session over a model's file."""
 
-    Args:
-        streams: Each at most once, since a window's score depends on the one before.
-        windows: :data:`WINDOW_SAMPLES` mono samples at 16 kHz, -1.0 to 1.0, in the order of ``streams``.
+    def __init__(self, content: bytes):
+        """Take the model in ``content``, a file of ONNX.
+
+        Raises:
+            UnusableModelError: It is none of Silero's, from its fifth version on, for speech at 16 kHz.
+        """
+        options = onnxruntime.SessionOptions()
+        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3  # errors; what is amiss with a file is raised
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, sess_options=options, providers=["CPUExecutionProvider"]
+            )
+            self._check_inputs()
+            silence = self.score([SileroStream() for _ in range(2)], [np.zeros(WINDOW_SAMPLES, np.float32)] * 2)
+        except UnusableModelError:
+            raise
+        except Exception as error:  # onnxruntime has a class of its own for each of its faults
+            raise UnusableModelError(" ".join(str(error).split())) from error
+        if not all(0 <= value <= 1 for value in silence):
+            raise UnusableModelError(f"it scores silence {silence[0]:g}, and not between 0 and 1")
+
+    def _check_inputs(self) -> None:
+        names = sorted(item.name for item in self._session.get_inputs())
+        if names != _INPUTS:
+            raise UnusableModelError(f"it takes {', '.join(names)}, and not {', '.join(_INPUTS)}")
+
+    def score(self, streams: list[SileroStream], windows: list[NDArray[np.float32]]) -> list[float]:
+        """How much the next window of each stream sounds like voice, 0 to 1; blocks for the time of the model.
+
+        Args:
+            streams: Each at most once, since a window's score depends on the one before.
+            windows: :data:`WINDOW_SAMPLES` mono samples at 16 kHz, -1.0 to 1.0, in the order of ``streams``.
+        """
+        samples = np.empty((len(streams), _CONTEXT_SAMPLES + WINDOW_SAMPLES), dtype=np.float32)
+        state = np.empty((2, len(streams), _STATE_SIZE), dtype=np.float32)
+        for row, (stream, window) in enumerate(zip(streams, windows, strict=True)):
+            samples[row, :_CONTEXT_SAMPLES] = stream.context
+            samples[row, _CONTEXT_SAMPLES:] = window
+            state[:, row : row + 1] = stream.state
+        scores, states = self._session.run(None, {"input": samples, "state": state, "sr": _RATE_HZ})
+        for row, stream in enumerate(streams):
+            stream.state = states[:, row : row + 1].copy()  # or each would keep those of all
+            stream.context = samples[row, -_CONTEXT_SAMPLES:].copy()
+        return [float(value) for value in scores[:, 0]]
+
+
+@functools.cache
+def load_model(file: Path) -> SileroModel:
+    """The model of ``file``, one for the process; the first call reads it, which takes a tenth of a second.
+
+    Raises:
+        UnusableModelError: It can't be read, or holds no model of Silero's.
     """
-    samples = np.empty((len(streams), _CONTEXT_SAMPLES + WINDOW_SAMPLES), dtype=np.float32)
-    state = np.empty((2, len(streams), _STATE_SIZE), dtype=np.float32)
-    for row, (stream, window) in enumerate(zip(streams, windows, strict=True)):
-        samples[row, :_CONTEXT_SAMPLES] = stream.context
-        samples[row, _CONTEXT_SAMPLES:] = window
-        state[:, row : row + 1] = stream.state
-    scores, states = load_model().run(None, {"input": samples, "state": state, "sr": _RATE_HZ})
-    for row, stream in enumerate(streams):
-        stream.state = states[:, row : row + 1].copy()  # or each would keep those of all
-        stream.context = samples[row, -_CONTEXT_SAMPLES:].copy()
-    return [float(value) for value in scores[:, 0]]
+    try:
+        return SileroModel(file.read_bytes())
+    except OSError as error:
+        raise UnusableModelError(error.strerror or str(error)) from error
 
 
 _Request = tuple[SileroStream, NDArray[np.float32], "asyncio.Future[float]"]
@@ -83,8 +115,9 @@ _Request = tuple[SileroStream, NDArray[np.float32], "asyncio.Future[float]"]
 class SharedScoring:
     """Scores the windows of all streams of one event loop together."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: SileroModel) -> None:
         """Nothing waits."""
+        self._model = model
         self._waiting: list[_Request] = []
         self._due: asyncio.Handle | None = None
         self._due_at = 0.0
@@ -123,29 +156,30 @@ class SharedScoring:
         if not batch:
             return
         try:
-            scores = score([item[0] for item in batch], [item[1] for item in batch])
+            scores = self._model.score([item[0] for item in batch], [item[1] for item in batch])
         except Exception:
             self._score_each(batch)
             return
         for (_, _, future), value in zip(batch, scores, strict=True):
             future.set_result(value)
 
-    @staticmethod
-    def _score_each(batch: list[_Request]) -> None:
+    def _score_each(self, batch: list[_Request]) -> None:
         """Score the windows of a call that failed one by one, so that only those fail that can't be scored."""
         for stream, window, future in batch:
             try:
-                future.set_result(score([stream], [window])[0])
+                future.set_result(self._model.score([stream], [window])[0])
             except Exception as error:
                 future.set_exception(error)
 
 
-_shared: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, SharedScoring] = weakref.WeakKeyDictionary()
+_shared: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[SileroModel, SharedScoring]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def shared_scoring() -> SharedScoring:
-    """The one of the running event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _shared:
-        _shared[loop] = SharedScoring()
-    return _shared[loop]
+def shared_scoring(model: SileroModel) -> SharedScoring:
+    """The one of the running event loop for ``model``."""
+    of_loop = _shared.setdefault(asyncio.get_running_loop(), {})
+    if model not in of_loop:
+        of_loop[model] = SharedScoring(model)
+    return of_loop[model]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipecat.processors.frame_processor import FrameCallback, FrameDirection, Fr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from processors.analyzer_detector import AnalyzerDetector
 from processors.context import SessionContext
 from processors.foreign_detector import ProviderName, UnusableDetectorError, check_detector, make_detector
 from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
@@ -27,7 +29,8 @@ from processors.segmentation import (
     VoiceStarted,
     VoiceStopped,
 )
-from processors.silero import silero_model
+from processors.silero import UnusableModelError, load_model
+from processors.silero_file import silero_file
 from processors.voice_detectors import (
     OUR_PROVIDERS,
     RATE_HZ,
@@ -51,11 +54,14 @@ class VadParams(BaseModel):
 
     Attributes:
         provider: Who judges: Silero's model, loudness, or by import path (``package.module:Class``) somebody
-            else's :class:`~processors.voice_detectors.VoiceDetector`, which is made and tried once to check it.
+            else's :class:`~processors.voice_detectors.VoiceDetector` or ``VADAnalyzer`` of pipecat's, which is made
+            and tried once to check it.
         provider_params: Keyword arguments for such a class.
+        model_file: For ``silero``: an ONNX file of the model; ``None`` becomes the one that is used then
+            (:func:`~processors.silero_file.silero_file`).
         threshold: For ``energy``: mean absolute amplitude, 0 to 32768. 0 switches the step off whatever the
             provider, so that the engine detects activity itself.
-        confidence: For ``silero``: the score from which a window is voice.
+        confidence: For ``silero`` and analyzers: the score from which a window is voice.
         hangover_frames: Frames of 20 ms of audio without voice after which voice is no longer active.
         end_of_utterance_ms: Silence that ends an utterance, in ms of audio; never less than the hangover.
         soft_utterance_secs: Length from which a long utterance is cut at a quiet place.
@@ -66,6 +72,7 @@ class VadParams(BaseModel):
 
     provider: ProviderName = "silero"
     provider_params: dict[str, Any] = Field(default_factory=dict)
+    model_file: Path | None = None
     threshold: Annotated[float, Field(ge=0, le=32768)] = 500
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
     hangover_frames: Annotated[int, Field(ge=1)] = 15
@@ -77,10 +84,11 @@ class VadParams(BaseModel):
     def _provider_is_usable(self) -> "VadParams":
         try:
             if self.provider not in OUR_PROVIDERS:
-                check_detector(self.provider, self.provider_params)
+                check_detector(self.provider, self.provider_params, self.confidence)
             elif self.provider_params:
                 message = f"expected none with provider '{self.provider}'"
                 raise UnusableDetectorError(message, ("provider_params",), self.provider_params)
+            self._use_model_file()
         except UnusableDetectorError as error:
             fault = PydanticCustomError("provider", str(error))
             raise ValidationError.from_exception_data(
@@ -88,15 +96,31 @@ class VadParams(BaseModel):
             ) from error
         return self
 
+    def _use_model_file(self) -> None:
+        named = self.model_file
+        if self.provider != "silero":
+            if named is not None:
+                message = f"expected none with provider '{self.provider}'"
+                raise UnusableDetectorError(message, ("model_file",), str(named))
+            return
+        self.model_file = file = silero_file(named)
+        if named is None and not file.is_file():
+            return  # a damaged installation, which Vad.missing tells
+        try:
+            load_model(file)
+        except UnusableModelError as error:
+            message = f"expected an ONNX file of Silero's voice activity model ({error})"
+            raise UnusableDetectorError(message, ("model_file",), str(file)) from error
+
     def make_detector(self) -> VoiceDetector:
         """A detector for one session."""
         match self.provider:
             case "silero":
-                return SileroDetector(self.confidence)
+                return SileroDetector(load_model(self.model_file or silero_file()), self.confidence)
             case "energy":
                 return EnergyDetector(self.threshold)
             case path:
-                return make_detector(path, self.provider_params)
+                return make_detector(path, self.provider_params, self.confidence)
 
     def times(self) -> SegmentationTimes:
         """The same as times."""
@@ -144,9 +168,15 @@ class Vad(FrameProcessor):
     @classmethod
     def missing(cls, params: VadParams) -> list[str]:
         """What is not there that the step needs: the model's file, where Silero's model judges."""
-        if params.provider != "silero" or silero_model().is_file():
+        if params.provider != "silero" or params.model_file is None or params.model_file.is_file():
             return []
-        return [f"no model file {silero_model()}: pip install --force-reinstall pipecat-ai"]
+        return [f"no model file {params.model_file}: pip install --force-reinstall pipecat-ai"]
+
+    async def cleanup(self) -> None:
+        """Let an analyzer of pipecat's release what it holds."""
+        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves its return type out
+        if isinstance(self._detector, AnalyzerDetector):
+            await self._detector.cleanup()
 
     @property
     def marks_utterances(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.silero import WINDOW_SAMPLES, SileroStream, load_model, score, shared_scoring
+from processors.silero import WINDOW_SAMPLES, SileroModel, SileroStream, shared_scoring
 
 RATE_HZ = 16_000
 OUR_PROVIDERS = ("silero", "energy")
@@ -50,14 +50,14 @@ class EnergyDetector:
 class SileroDetector:
     """Voice is what Silero VAD says is voice; loudness has no say.
 
-    One stream over the model that all streams share.
+    One stream over a model that many streams share.
     """
 
     window_samples = WINDOW_SAMPLES
 
-    def __init__(self, confidence: float):
-        """``confidence``: from which score on (0 to 1) a window is voice."""
-        load_model()  # it takes a tenth of a second, which nobody who speaks should wait for
+    def __init__(self, model: SileroModel, confidence: float):
+        """``confidence``: from which score of ``model`` on (0 to 1) a window is voice."""
+        self._model = model
         self._confidence = confidence
         self._stream = SileroStream()
         self._samples_since_reset = 0
@@ -65,11 +65,11 @@ class SileroDetector:
 
     def is_voice(self, window: Samples, *, quiet: bool) -> bool:
         """Whether the model hears voice in ``window``; blocks for the time of the model."""
-        return self._judge(score([self._stream], [window])[0], quiet=quiet)
+        return self._judge(self._model.score([self._stream], [window])[0], quiet=quiet)
 
     async def hear(self, window: Samples, *, quiet: bool, hurry: bool) -> bool:
         """The same, together with the windows of other streams; ``hurry``: wait for none, more audio is there."""
-        return self._judge(await shared_scoring().score(self._stream, window, hurry=hurry), quiet=quiet)
+        return self._judge(await shared_scoring(self._model).score(self._stream, window, hurry=hurry), quiet=quiet)
 
     def _judge(self, value: float, *, quiet: bool) -> bool:
         self._samples_since_reset += self.window_samples

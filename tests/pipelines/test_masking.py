@@ -71,6 +71,7 @@ def test_names_of_what_is_no_secret(name: str) -> None:
         (0.25, "confidence", "0.25"),
         (float("inf"), "secs", "Infinity"),
         (Path("/etc/ca.pem"), "file", '"/etc/ca.pem"'),
+        (Path("/opt/" + "a" * 60 + "/model.onnx"), "file", f'"...{"a" * 54}/model.onnx"'),
         (Mode.FAST, "mode", '"fast"'),
         (("ko", "en"), "languages", '["ko", "en"]'),
         (Voice(), "voice", f'{{"name": "Kore", "api_key": "{MASK}", "token": "{MASK}"}}'),

@@ -2,20 +2,30 @@
 
 import asyncio
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pipecat.audio.vad.silero import SileroOnnxModel
 
-from processors import silero
-from processors.silero import WINDOW_SAMPLES, SharedScoring, SileroStream, score, shared_scoring
+from processors.silero import (
+    WINDOW_SAMPLES,
+    SharedScoring,
+    SileroModel,
+    SileroStream,
+    UnusableModelError,
+    load_model,
+    shared_scoring,
+)
+from processors.silero_file import silero_file
 from tests.support.pcm import read_sample
 
 Window = NDArray[np.float32]
 _LONGEST_WAIT_SECS = 0.01
 _HURRIED_WAIT_SECS = 0.003
 _MOST_WINDOWS = 64
+MODEL = load_model(silero_file())
 
 
 def windows_of_speech(count: int, start: int = 0) -> list[Window]:
@@ -35,20 +45,22 @@ def test_a_stream_is_scored_as_pipecat_scores_it() -> None:
     """Window by window the scores are those of pipecat's own wrapper of the same model."""
     stream, reference = SileroStream(), pipecats_model()
     for window in windows_of_speech(300):
-        assert score([stream], [window])[0] == pytest.approx(float(reference(window, 16_000)[0, 0]), abs=1e-6)
+        assert MODEL.score([stream], [window])[0] == pytest.approx(float(reference(window, 16_000)[0, 0]), abs=1e-6)
 
 
 def test_streams_in_one_call_do_not_mix() -> None:
     """Each gets the scores that it gets alone, in whatever company."""
     speeches = [windows_of_speech(40, start) for start in (0, 30, 60, 90, 120)]
     alone = [
-        [score([stream], [window])[0] for window in speech] for speech in speeches for stream in [SileroStream()]
+        [MODEL.score([stream], [window])[0] for window in speech]
+        for speech in speeches
+        for stream in [SileroStream()]
     ]
     streams = [SileroStream() for _ in speeches]
     together: list[list[float]] = [[] for _ in speeches]
     for place in range(40):
         rows = range(len(speeches)) if place % 2 else range(len(speeches) - 1, -1, -1)
-        scores = score([streams[row] for row in rows], [speeches[row][place] for row in rows])
+        scores = MODEL.score([streams[row] for row in rows], [speeches[row][place] for row in rows])
         for row, value in zip(rows, scores, strict=True):
             together[row].append(value)
     np.testing.assert_allclose(together, alone, atol=1e-5)
@@ -58,21 +70,59 @@ def test_a_stream_that_forgets_begins_anew() -> None:
     """Its next score is that of a fresh one."""
     stream, window = SileroStream(), windows_of_speech(1, 100)[0]
     for earlier in windows_of_speech(100):
-        score([stream], [earlier])
-    (with_memory,) = score([stream], [window])
+        MODEL.score([stream], [earlier])
+    (with_memory,) = MODEL.score([stream], [window])
     stream.forget()
-    (afresh,), (fresh,) = score([stream], [window]), score([SileroStream()], [window])
+    (afresh,), (fresh,) = MODEL.score([stream], [window]), MODEL.score([SileroStream()], [window])
     assert afresh == fresh
     assert afresh != with_memory
 
 
-class Calls:
-    """Counts how many windows each call of the model has."""
+# Files
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Stand in for the model, which finds that the n-th window of a call scores n."""
+
+def test_a_file_is_read_once() -> None:
+    """All sessions share its model."""
+    assert load_model(silero_file()) is MODEL
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "No graph was found"), (b"RIFF....WAVE", "Protobuf parsing failed|protobuf parsing failed")],
+)
+def test_a_file_of_something_else_is_refused(content: bytes, told: str, tmp_path: Path) -> None:
+    """In one line, with onnxruntime's words."""
+    file = tmp_path / "model.onnx"
+    file.write_bytes(content)
+    with pytest.raises(UnusableModelError, match=told) as raised:
+        load_model(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_another_model_is_refused() -> None:
+    """What it takes, and what it should take."""
+    file = resources.files("pipecat.audio.turn.smart_turn.data") / "smart-turn-v3.2-cpu.onnx"
+    with pytest.raises(UnusableModelError, match=r"^it takes input_features, and not input, sr, state$"):
+        load_model(Path(str(file)))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """In the system's words, for a folder, too."""
+    with pytest.raises(UnusableModelError, match=r"^No such file or directory$"):
+        load_model(tmp_path / "model.onnx")
+    with pytest.raises(UnusableModelError, match=r"^Is a directory$"):
+        load_model(tmp_path)
+
+
+# One call for many
+
+
+class Calls(SileroModel):
+    """Stands in for the model, and counts how many windows each call has."""
+
+    def __init__(self) -> None:
+        """Find that the n-th window of a call scores n."""
         self.sizes: list[int] = []
-        monkeypatch.setattr(silero, "score", self.score)
 
     def score(self, streams: list[SileroStream], windows: list[Window]) -> list[float]:
         """Count, and score by place."""
@@ -83,9 +133,9 @@ class Calls:
 WINDOW = np.zeros(WINDOW_SAMPLES, np.float32)
 
 
-async def test_windows_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_windows_wait_for_each_other() -> None:
     """Those that come within 10 ms are scored in one call, each with its own score."""
-    calls, scoring, loop = Calls(monkeypatch), SharedScoring(), asyncio.get_running_loop()
+    scoring, loop = SharedScoring(calls := Calls()), asyncio.get_running_loop()
     began_at = loop.time()
     first = scoring.score(SileroStream(), WINDOW, hurry=False)
     await asyncio.sleep(_LONGEST_WAIT_SECS / 2)
@@ -95,9 +145,9 @@ async def test_windows_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> N
     assert loop.time() - began_at == pytest.approx(_LONGEST_WAIT_SECS)
 
 
-async def test_who_hurries_takes_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_hurries_takes_the_others_along() -> None:
     """After 3 ms, with all that came until then, and nothing is left for later."""
-    calls, scoring, loop = Calls(monkeypatch), SharedScoring(), asyncio.get_running_loop()
+    scoring, loop = SharedScoring(calls := Calls()), asyncio.get_running_loop()
     began_at = loop.time()
     patient = scoring.score(SileroStream(), WINDOW, hurry=False)
     hasty = [scoring.score(SileroStream(), WINDOW, hurry=True) for _ in range(2)]
@@ -110,17 +160,17 @@ async def test_who_hurries_takes_the_others_along(monkeypatch: pytest.MonkeyPatc
     assert calls.sizes == [4]
 
 
-async def test_a_call_takes_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_takes_a_bounded_number() -> None:
     """Others have their turn between two calls."""
-    calls, scoring = Calls(monkeypatch), SharedScoring()
+    scoring = SharedScoring(calls := Calls())
     waiting = [scoring.score(SileroStream(), WINDOW, hurry=False) for _ in range(2 * _MOST_WINDOWS + 1)]
     await asyncio.gather(*waiting)
     assert calls.sizes == [_MOST_WINDOWS, _MOST_WINDOWS, 1]
 
 
-async def test_who_left_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_left_is_not_scored() -> None:
     """A session that ends while its window waits takes no time of the model, and harms nobody."""
-    calls, scoring = Calls(monkeypatch), SharedScoring()
+    scoring = SharedScoring(calls := Calls())
     left, stays = (scoring.score(SileroStream(), WINDOW, hurry=False) for _ in range(2))
     left.cancel()
     assert await stays == 0.0
@@ -130,17 +180,17 @@ async def test_who_left_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls.sizes == [1]
 
 
-async def test_a_window_that_cannot_be_scored_harms_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_window_that_cannot_be_scored_harms_nobody_else() -> None:
     """Only who asked for it hears of the fault."""
     bad = SileroStream()
 
-    def score_but_one(streams: list[SileroStream], windows: list[Window]) -> list[float]:
-        if bad in streams:
-            raise RuntimeError("broken")
-        return [0.5 for _ in streams]
+    class FailsForOne(Calls):
+        def score(self, streams: list[SileroStream], windows: list[Window]) -> list[float]:
+            if bad in streams:
+                raise RuntimeError("broken")
+            return [0.5 for _ in streams]
 
-    monkeypatch.setattr(silero, "score", score_but_one)
-    scoring = SharedScoring()
+    scoring = SharedScoring(FailsForOne())
     streams = [SileroStream(), bad, SileroStream()]
     scores = [scoring.score(stream, WINDOW, hurry=False) for stream in streams]
     outcomes = await asyncio.gather(*scores, return_exceptions=True)
@@ -148,5 +198,6 @@ async def test_a_window_that_cannot_be_scored_harms_nobody_else(monkeypatch: pyt
 
 
 async def test_all_of_a_loop_share() -> None:
-    """There is one for the event loop that runs."""
-    assert shared_scoring() is shared_scoring()
+    """There is one for the event loop that runs, and for the model."""
+    assert shared_scoring(MODEL) is shared_scoring(MODEL)
+    assert shared_scoring(MODEL) is not shared_scoring(Calls())

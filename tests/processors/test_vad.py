@@ -20,6 +20,7 @@ from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedF
 from processors.vad import Vad, VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_detector import MODULE as FOREIGN
+from tests.support.foreign_detector import LoudAnalyzer
 from tests.support.pcm import SAMPLES, chunks_of, read_sample, tone
 from tests.support.steps import running
 from tests.support.virtual_time import settle
@@ -180,6 +181,8 @@ async def test_other_frames_and_directions_pass() -> None:
         {"provider": f"{FOREIGN}:Loud", "provider_params": {"level": -1}},
         {"provider": "silero", "provider_params": {"confidence": 0.5}},
         {"provider": "energy", "provider_params": {"threshold": 300}},
+        {"provider": "energy", "model_file": "model.onnx"},
+        {"model_file": "no-such-model.onnx"},
     ],
 )
 def test_a_wrong_parameter_is_refused(params: dict[str, object]) -> None:
@@ -258,6 +261,18 @@ async def test_what_a_foreign_detector_raises_is_an_error_of_the_step() -> None:
             "expected none with provider 'silero'",
             {"level": 1},
         ),
+        (
+            {"provider": "energy", "model_file": "model.onnx"},
+            ("model_file",),
+            "expected none with provider 'energy'",
+            "model.onnx",
+        ),
+        (
+            {"model_file": "no-such-model.onnx"},
+            ("model_file",),
+            "expected an ONNX file of Silero's voice activity model (No such file or directory)",
+            "no-such-model.onnx",
+        ),
     ],
 )
 def test_a_wrong_provider_is_told_where_it_stands(
@@ -269,6 +284,17 @@ def test_a_wrong_provider_is_told_where_it_stands(
     (fault,) = raised.value.errors()
     assert (fault["loc"], fault["input"]) == (place, got)
     assert fault["msg"].startswith(told)
+
+
+async def test_an_analyzer_serves_a_session_and_is_cleaned_up_at_its_end() -> None:
+    """Its marks follow from its confidence and the step's own; nothing of it is left when the session is over."""
+    LoudAnalyzer.alive.clear()
+    pcm = bytes(2 * 3200) + tone(1.0, RATE_HZ, amplitude=0.5) + bytes(2 * 32000)
+    at = {level: foreign("LoudAnalyzer").model_copy(update={"confidence": level}) for level in (0.4, 0.6)}
+    heard, deaf = await passed(pcm, 20, at[0.4]), await passed(pcm, 20, at[0.6])
+    assert utterances(heard) == [("started", 3200), ("ended", 3200 + 16000 + 11200)]
+    assert utterances(deaf) == []
+    assert not LoudAnalyzer.alive
 
 
 # Draining

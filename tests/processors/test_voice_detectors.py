@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import soxr
 
-from processors import voice_detectors
-from processors.silero import SileroStream
+from processors.silero import SileroModel, SileroStream, load_model
+from processors.silero_file import silero_file
 from processors.voice_detectors import RATE_HZ, EnergyDetector, Samples, SileroDetector
 from tests.support.pcm import SAMPLES, read_sample
 
 FILES: dict[str, Any] = json.loads((SAMPLES / "marks.json").read_text(encoding="utf-8"))["files"]
+MODEL = load_model(silero_file())
 
 
 def sample_at_16_khz(name: str) -> Samples:
@@ -33,7 +34,7 @@ def at_level(speech: Samples, level_db: float) -> Samples:
 
 def judged(speech: Samples) -> list[bool]:
     """What the model says of each window."""
-    detector = SileroDetector(0.5)
+    detector = SileroDetector(MODEL, 0.5)
     size = detector.window_samples
     return [
         detector.is_voice(speech[start : start + size], quiet=True) for start in range(0, len(speech) - size, size)
@@ -80,7 +81,7 @@ def test_streams_do_not_mix() -> None:
     """Detectors share the model and no state: two streams in turns give what each gives alone."""
     first, second = sample_at_16_khz("en-11s-16k.wav"), sample_at_16_khz("ko-30s-16k.wav")
     size = SileroDetector.window_samples
-    detectors = [SileroDetector(0.5), SileroDetector(0.5)]
+    detectors = [SileroDetector(MODEL, 0.5), SileroDetector(MODEL, 0.5)]
     mixed: list[list[bool]] = [[], []]
     for start in range(0, len(first) - size, size):
         for voiced, detector, stream in zip(mixed, detectors, (first, second), strict=True):
@@ -101,8 +102,8 @@ def test_clear_silence_is_forgotten(quiet: bool, forgotten: bool, monkeypatch: p
     """After two seconds of clear non-speech the model starts afresh, unless voice is active."""
     forgets: list[SileroStream] = []
     monkeypatch.setattr(SileroStream, "forget", lambda stream: forgets.append(stream))
-    monkeypatch.setattr(voice_detectors, "score", lambda streams, windows: [0.09])
-    detector = SileroDetector(0.5)
+    monkeypatch.setattr(SileroModel, "score", lambda model, streams, windows: [0.09])
+    detector = SileroDetector(MODEL, 0.5)
     forgets.clear()
     window = np.zeros(512, np.float32)
     for _ in range(62):
@@ -116,7 +117,7 @@ def test_clear_silence_is_forgotten(quiet: bool, forgotten: bool, monkeypatch: p
 async def test_windows_of_many_sessions_are_judged_as_alone() -> None:
     """What a detector hears together with others is what it hears by itself."""
     speech = sample_at_16_khz("en-11s-16k.wav")
-    size, detectors = SileroDetector.window_samples, [SileroDetector(0.5) for _ in range(5)]
+    size, detectors = SileroDetector.window_samples, [SileroDetector(MODEL, 0.5) for _ in range(5)]
     heard: list[bool] = []
     for start in range(0, len(speech) - size, size):
         windows = [

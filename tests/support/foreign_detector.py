@@ -1,6 +1,9 @@
 """Voice detectors of somebody else's, right ones and wrong ones, as a pipeline file names them by import path."""
 
+from typing import Any, ClassVar
+
 import numpy as np
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer
 
 from processors.voice_detectors import Samples
 
@@ -101,6 +104,61 @@ class NoQuiet(Loud):
     def is_voice(self, window: Samples) -> bool:  # type: ignore[override]  # as newcomers do
         """Whether it is loud."""
         return False
+
+
+class LoudAnalyzer(VADAnalyzer):
+    """An analyzer of pipecat's: its confidence is the loudest sample.
+
+    Attributes:
+        alive: Those that were made and not cleaned up.
+    """
+
+    alive: ClassVar[set[VADAnalyzer]] = set()
+
+    def __init__(self, *, frames: Any = 320, **kwargs: Any):
+        """``frames``: that it wants at once."""
+        super().__init__(**kwargs)
+        self._frames = frames
+        self.alive.add(self)
+
+    def num_frames_required(self) -> int:
+        """As many as were asked for."""
+        return self._frames  # type: ignore[no-any-return]  # that it may be wrong is the point
+
+    def voice_confidence(self, buffer: bytes) -> float:
+        """The loudest sample, 0 to 1."""
+        assert len(buffer) == 2 * self._frames
+        return float(np.abs(np.frombuffer(buffer, "<i2").astype(np.float32)).max() / 32768)
+
+    async def cleanup(self) -> None:
+        """Release what it holds."""
+        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves its return type out
+        self.alive.remove(self)
+
+
+class ArrayAnalyzer(LoudAnalyzer):
+    """Is confident in an array of one number, as pipecat's Silero is."""
+
+    def voice_confidence(self, buffer: bytes) -> Any:
+        """The same."""
+        return np.array([super().voice_confidence(buffer)], np.float32)
+
+
+class SilentAnalyzer(LoudAnalyzer):
+    """Says nothing."""
+
+    def voice_confidence(self, buffer: bytes) -> Any:
+        """Nothing."""
+
+
+class TelephoneAnalyzer(LoudAnalyzer):
+    """Works at 8 kHz only."""
+
+    def set_sample_rate(self, sample_rate: int) -> None:
+        """Refuse any other."""
+        if sample_rate != 8000:
+            raise ValueError(f"8000 Hz, not {sample_rate}")
+        super().set_sample_rate(sample_rate)
 
 
 def make_loud() -> Loud:
