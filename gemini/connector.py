@@ -30,14 +30,17 @@ class LiveConfig:
         manual_activity: We say where an utterance starts and ends; else the upstream detects it.
         resumption: Ask the upstream for resumption handles.
         handle: Resumes the session that it came from, whose connection must be closed.
+        translation_target: What a translating session says everything in, as BCP-47; it takes no instruction and no
+            voice, and knows no utterances. ``None``: a dialogue session.
     """
 
     model: str
-    instruction: str
+    instruction: str = ""
     voice: str | None = None
     manual_activity: bool = True
     resumption: bool = False
     handle: str | None = None
+    translation_target: str | None = None
 
 
 class LiveConnection(Protocol):

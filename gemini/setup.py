@@ -30,11 +30,33 @@ def _full_name(model: str) -> str:
 
 
 def connect_config(config: LiveConfig) -> types.LiveConnectConfig:
+    """The setup of a session that interprets: a translating one where the configuration names a target language."""
+    if config.translation_target is None:
+        return _dialogue(config)
+    return _translation(config, config.translation_target)
+
+
+def _translation(config: LiveConfig, target: str) -> types.LiveConnectConfig:
+    """The setup of a session that translates as it hears, and nothing else.
+
+    The model accepts most of what a dialogue session is set up with, and ignores it (kizuna-ai-lab/sokuji #398); a
+    long instruction without ``translationConfig`` made it drift to a wrong language. With the echo off it is silent
+    where the speech is in the target language (ai.google.dev, Live translation).
+    """
+    return types.LiveConnectConfig(
+        response_modalities=[types.Modality.AUDIO],
+        translation_config=types.TranslationConfig(target_language_code=target, echo_target_language=False),
+        input_audio_transcription=types.AudioTranscriptionConfig(),
+        output_audio_transcription=types.AudioTranscriptionConfig(),
+        context_window_compression=_compression(),
+        session_resumption=_resumption(config),
+    )
+
+
+def _dialogue(config: LiveConfig) -> types.LiveConnectConfig:
     """The setup of a dialogue session that interprets.
 
-    ``NO_INTERRUPTION``, since the speaker's next words must not cut the running interpretation; context
-    compression, since a session without it ends after 15 minutes (ai.google.dev, session management) and every
-    turn is billed with the whole context.
+    ``NO_INTERRUPTION``, since the speaker's next words must not cut the running interpretation.
     """
     return types.LiveConnectConfig(
         response_modalities=[types.Modality.AUDIO],
@@ -47,11 +69,20 @@ def connect_config(config: LiveConfig) -> types.LiveConnectConfig:
             activity_handling=types.ActivityHandling.NO_INTERRUPTION,
             turn_coverage=types.TurnCoverage.TURN_INCLUDES_ONLY_ACTIVITY,
         ),
-        context_window_compression=types.ContextWindowCompressionConfig(
-            trigger_tokens=25_000, sliding_window=types.SlidingWindow(target_tokens=8_000)
-        ),
-        session_resumption=types.SessionResumptionConfig(handle=config.handle) if config.resumption else None,
+        context_window_compression=_compression(),
+        session_resumption=_resumption(config),
     )
+
+
+def _compression() -> types.ContextWindowCompressionConfig:
+    """Without it a session ends after 15 minutes (ai.google.dev), and every turn is billed with all before it."""
+    return types.ContextWindowCompressionConfig(
+        trigger_tokens=25_000, sliding_window=types.SlidingWindow(target_tokens=8_000)
+    )
+
+
+def _resumption(config: LiveConfig) -> types.SessionResumptionConfig | None:
+    return types.SessionResumptionConfig(handle=config.handle) if config.resumption else None
 
 
 def _speech_config(voice: str | None) -> types.SpeechConfig | None:

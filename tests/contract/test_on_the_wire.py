@@ -27,6 +27,13 @@ FORMS = {
     "resumed": replace(CONFIG, resumption=True, handle="a handle that nobody gave"),
     "a handle that is not wanted": replace(CONFIG, handle="a handle"),
     "no instruction": replace(CONFIG, instruction=""),
+    "translating": LiveConfig("gemini-3.5-live-translate-preview", translation_target="ko"),
+    "translating, resumable": LiveConfig(
+        "gemini-3.5-live-translate-preview", translation_target="zh-Hans", resumption=True
+    ),
+    "translating, whatever else is said": replace(
+        CONFIG, model="gemini-3.5-live-translate-preview", voice="Kore", translation_target="en"
+    ),
     "everything": replace(CONFIG, voice="Puck", manual_activity=False, resumption=True, handle="h"),
 }
 HEADERS = ("x-goog-api-key", "upgrade", "connection", "sec-websocket-version", "sec-websocket-extensions")

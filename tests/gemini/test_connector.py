@@ -50,6 +50,26 @@ def setup_of(generation: dict[str, Any], *, manual_activity: bool) -> dict[str, 
     }
 
 
+TRANSLATING = LiveConfig(
+    model="gemini-3.5-live-translate-preview",
+    instruction="Interpret.",
+    voice="Kore",
+    manual_activity=True,
+    translation_target="ko",
+)
+TRANSLATING_SETUP: dict[str, Any] = {
+    "model": "models/gemini-3.5-live-translate-preview",
+    "generationConfig": {
+        "responseModalities": ["AUDIO"],
+        "translationConfig": {"targetLanguageCode": "ko", "echoTargetLanguage": False},
+    },
+    "inputAudioTranscription": {},
+    "outputAudioTranscription": {},
+    "contextWindowCompression": {"triggerTokens": 25000, "slidingWindow": {"targetTokens": 8000}},
+}
+"""Without what the translating model ignores: instruction, voice, marks of activity."""
+
+
 @dataclass
 class ScriptedServer:
     """A server that answers the setup and then says what the test wants.
@@ -171,13 +191,26 @@ def camel(value: Any) -> Any:
             setup_of({}, manual_activity=True) | {"sessionResumption": {"handle": "h"}},
         ),
         (replace(CONFIG, voice=None, handle="h"), setup_of({}, manual_activity=True)),
+        (TRANSLATING, TRANSLATING_SETUP),
+        (
+            replace(TRANSLATING, resumption=True, handle="h"),
+            TRANSLATING_SETUP | {"sessionResumption": {"handle": "h"}},
+        ),
     ],
-    ids=["manual, with a voice", "automatic, without a voice", "resumable", "resumed", "handles are not wanted"],
+    ids=[
+        "manual, with a voice",
+        "automatic, without a voice",
+        "resumable",
+        "resumed",
+        "handles are not wanted",
+        "translating",
+        "translating, resumed",
+    ],
 )
 async def test_the_setup_on_the_wire(
     name: ConnectorName, tls: tuple[ssl.SSLContext, Path], config: LiveConfig, setup: dict[str, Any]
 ) -> None:
-    """The first frame is exactly the setup of an interpreter; a handle goes only where resumption is wanted."""
+    """The first frame is exactly the setup that was asked for; a handle goes only where resumption is wanted."""
     server = ScriptedServer()
     async with connector_to(name, server, tls) as connector:
         await (await connector.connect(config)).close()
