@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gemini.events import Usage
 from gemini.turns import TurnEvent, TurnFailure
 
 
@@ -85,6 +86,22 @@ class TokensCounted:
     response_text_tokens: int = 0
 
 
+def tokens_counted(model: str, usage: Usage) -> TokensCounted:
+    """What the upstream counted for ``model``."""
+    return TokensCounted(
+        model,
+        usage.prompt_tokens,
+        usage.response_tokens,
+        usage.prompt_text_tokens,
+        usage.response_text_tokens,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStopped:
+    """Nobody has spoken for a while, and no more output is expected: nothing goes up until somebody speaks."""
+
+
 @dataclass(frozen=True, slots=True)
 class UtteranceAnswered:
     """An utterance was answered in full; seconds since its end was known, ``None`` where there was no such thing.
@@ -108,5 +125,6 @@ SessionEvent = (
     | Reconnected
     | Renewed
     | TokensCounted
+    | StreamStopped
     | UtteranceAnswered
 )

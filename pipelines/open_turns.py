@@ -13,7 +13,7 @@ from pipecat.frames.frames import (
     UserStoppedSpeakingFrame,
 )
 
-from processors.frames import DrainFrame, OutputRestartedFrame, SpeechDroppedFrame
+from processors.frames import DrainFrame, OutputRestartedFrame, SpeechDroppedFrame, UtteranceServedFrame
 
 _SETTLING_SECS = 5.0
 """Where the upstream finds the utterances: how long nothing has to be heard of any. Its first text comes up to 2 s
@@ -60,7 +60,7 @@ class OpenTurns:
             case LLMFullResponseStartFrame() if not self._responding:
                 self._responding = True
                 self._answer_oldest()
-            case SpeechDroppedFrame(whole_utterance=True):
+            case SpeechDroppedFrame(whole_utterance=True) | UtteranceServedFrame():
                 self._answer_oldest()
             case LLMFullResponseEndFrame():
                 self._responding = False

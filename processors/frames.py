@@ -71,6 +71,13 @@ class OutputRestartedFrame(ControlFrame):
 
 
 @dataclass
+class UtteranceServedFrame(ControlFrame):
+    """A finished utterance awaits no first output: some came before it was finished, or none will come."""
+
+    interruptible: bool = field(default=False, init=False)
+
+
+@dataclass
 class UpstreamReconnectedFrame(ControlFrame):
     """The engine lost its connection and has another one."""
 

@@ -15,7 +15,12 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pydantic import BaseModel, ConfigDict
 
 from processors.context import SessionContext
-from processors.frames import OutputRestartedFrame, ProtocolMessageFrame, SpeechDroppedFrame
+from processors.frames import (
+    OutputRestartedFrame,
+    ProtocolMessageFrame,
+    SpeechDroppedFrame,
+    UtteranceServedFrame,
+)
 from protocol.messages import SpeechState
 
 State = Literal["speaking", "silent", "processing"]
@@ -31,7 +36,8 @@ class SpeechStateEmitter(FrameProcessor):
     """Sends ``speech_state`` on every change; passes every frame on.
 
     ``UserStoppedSpeakingFrame`` counts as an utterance that awaits output, ``LLMFullResponseStartFrame`` as the
-    first output of the oldest one, or its being given up; ``OutputRestartedFrame`` takes that back.
+    first output of the oldest one, or its being given up; ``OutputRestartedFrame`` takes that back. An engine that
+    interprets while somebody speaks says by ``UtteranceServedFrame`` that an utterance had output before its end.
     """
 
     Params = SpeechStateEmitterParams
@@ -66,8 +72,8 @@ class SpeechStateEmitter(FrameProcessor):
                 await self._show("silent")
             case UserStoppedSpeakingFrame() | OutputRestartedFrame(response_begun=True):
                 self._awaiting_output += 1
-            case LLMFullResponseStartFrame() | SpeechDroppedFrame(whole_utterance=True):
-                self._awaiting_output -= 1
+            case LLMFullResponseStartFrame() | SpeechDroppedFrame(whole_utterance=True) | UtteranceServedFrame():
+                self._awaiting_output = max(0, self._awaiting_output - 1)
             case _:
                 return
         await self._show(self._current)

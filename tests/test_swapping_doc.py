@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pipecat.frames.frames
 import pytest
+from pipecat.processors.frame_processor import FrameProcessor
 
 import processors.frames
 from pipelines.registry import STEPS
@@ -42,10 +43,19 @@ AGAIN = "\n".join(line for line in SETUP.splitlines() if not line.startswith(("m
 """What another terminal needs that is in the folder already."""
 RATE_HZ = 16_000
 FAINT_TONE = silence(500) + tone(1.0, RATE_HZ, hz=1000, amplitude=0.01) + silence(1500)
-STEP_MODULES = {
-    name: Path(str(sys.modules[step.__module__].__file__)).read_text(encoding="utf-8")
-    for name, step in STEPS.items()
-}
+SHARED_BY_STEPS = ("turn_frames", "upstream_step")
+"""Modules of ``processors/`` that make and read frames for the steps that import them."""
+
+
+def source_of(step: type[FrameProcessor]) -> str:
+    """What a step does with frames: its module, and the shared ones that it imports."""
+    module = Path(str(sys.modules[step.__module__].__file__))
+    own = module.read_text(encoding="utf-8")
+    shared = [name for name in SHARED_BY_STEPS if f"from processors.{name} import" in own]
+    return "\n".join([own, *(module.with_stem(name).read_text(encoding="utf-8") for name in shared)])
+
+
+STEP_MODULES = {name: source_of(step) for name, step in STEPS.items()}
 
 
 def table(heading: str) -> list[list[str]]:

@@ -21,6 +21,7 @@ from processors.frames import (
     OutputRestartedFrame,
     SpeechDroppedFrame,
     UtteranceEndedFrame,
+    UtteranceServedFrame,
     UtteranceStartedFrame,
 )
 from tests.support.virtual_time import settle
@@ -56,6 +57,7 @@ async def is_drained(turns: OpenTurns, *, within_secs: float = 0.0) -> bool:
         [*SAID, LLMFullResponseStartFrame(), LLMFullResponseEndFrame()],  # given up
         [*SAID, SpeechDroppedFrame(700, whole_utterance=True)],
         [*SAID, *SAID, *BEGUN, *ENDED, *BEGUN, *ENDED],
+        [SAID[0], *BEGUN, SAID[1], UtteranceServedFrame(), *ENDED],  # answered while it was spoken
         [*SAID, *BEGUN, OutputRestartedFrame(response_begun=True), *BEGUN, *ENDED],
         [*SAID, *BEGUN, LLMFullResponseEndFrame(), TTSStoppedFrame()],
         [OutputAudioRawFrame(b"", 24_000, 1), LLMFullResponseEndFrame()],  # late text, which answers nothing

@@ -19,7 +19,13 @@ from pipecat.frames.frames import (
 )
 
 from processors.context import SessionContext
-from processors.frames import OutputRestartedFrame, SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
+from processors.frames import (
+    OutputRestartedFrame,
+    SpeechDroppedFrame,
+    UtteranceEndedFrame,
+    UtteranceServedFrame,
+    UtteranceStartedFrame,
+)
 from processors.speech_state import SpeechStateEmitter, SpeechStateEmitterParams
 from protocol.messages import SpeechState
 from tests.support.fake_upstream import FakeConnector
@@ -70,6 +76,14 @@ def states(step: RunningStep) -> list[str]:
             [VOICE_ON(), VOICE_OFF(), SAID(), SpeechDroppedFrame(900, whole_utterance=True)],
             ["speaking", "silent", "processing", "silent"],
         ),
+        (
+            [VOICE_ON(), ANSWERED(), VOICE_OFF(), SAID(), UtteranceServedFrame()],
+            ["speaking", "silent", "processing", "silent"],
+        ),
+        (
+            [VOICE_ON(), ANSWERED(), ANSWERED(), VOICE_OFF(), VOICE_ON(), VOICE_OFF(), SAID(), ANSWERED()],
+            ["speaking", "silent", "speaking", "silent", "processing", "silent"],
+        ),
         ([VOICE_ON(), VOICE_OFF(), SAID(), SpeechDroppedFrame(900)], ["speaking", "silent", "processing"]),
         (
             [VOICE_ON(), VOICE_OFF(), SAID(), ANSWERED(), BROKEN_OFF(), ANSWERED()],
@@ -101,7 +115,8 @@ def states(step: RunningStep) -> list[str]:
 async def test_states(frames: list[Frame], expected: list[str]) -> None:
     """Each change is sent: voice first, then what awaits an answer, and ``silent`` whenever voice ends.
 
-    An answer that broke off is awaited again; one that had not begun never ceased to be.
+    An answer that broke off is awaited again; one that had not begun never ceased to be. One that came while its
+    utterance was spoken answers none that is still to come.
     """
     async with running(emitter()) as step:
         await step.send(*frames)
