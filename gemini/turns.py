@@ -33,12 +33,20 @@ _CHARACTERS_OF_A_SYLLABLE = 2.5
 """What a character counts as that writes a whole syllable."""
 _FIRST_SYLLABIC = "\u1100"
 _SAMPLE_BYTES = 2
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", ")")
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", ")")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceChanged:
     """The turn's source text, whole so far."""
+
+    text: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHeard:
+    """Speech was recognised, whichever turn it belongs to: told at once, by sessions that hear without turns."""
 
     text: str
     language: str | None
@@ -117,7 +125,7 @@ class TurnEnded:
     source_language: str | None
 
 
-TurnEvent = SourceChanged | OutputStarted | TargetGrew | OutputAudio | OutputEnded | TurnEnded
+TurnEvent = SourceChanged | SourceHeard | OutputStarted | TargetGrew | OutputAudio | OutputEnded | TurnEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +458,7 @@ class TurnTracker:
             return False
         if target.empty or self._marks_target_finished:
             return True
-        return not turn.turn_complete and not target.text.endswith(_SENTENCE_ENDS)
+        return not turn.turn_complete and not target.text.endswith(SENTENCE_ENDS)
 
     def _close_turn(self) -> list[TurnEvent]:
         turn = self._turns.popleft()

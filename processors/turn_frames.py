@@ -20,6 +20,7 @@ from gemini.turns import (
     OutputEnded,
     OutputStarted,
     SourceChanged,
+    SourceHeard,
     TargetGrew,
     TurnEnded,
     TurnEvent,
@@ -55,6 +56,8 @@ class TurnFrames:
     def frames_of(self, event: TurnEvent) -> list[Frame]:
         """The frames that tell of ``event``, in order."""
         match event:
+            case SourceHeard():
+                return []
             case SourceChanged():
                 return self._source_frames(event)
             case OutputStarted():

@@ -9,7 +9,7 @@ meant to be far too high.
 import random
 from dataclasses import dataclass
 
-from tests.gemini.arbiter.trace import Hears, Line, Speaks, Trace
+from tests.gemini.arbiter.trace import Hears, Label, Line, Speaks, Trace
 
 TARGETS = ("en", "ko")
 _PIECE_SECS = 0.25
@@ -141,11 +141,10 @@ class _Writer:
         start = max(now - self._random.uniform(0.0, 0.8), self._free_at[session] + 0.5)
         self._speak(session, "wrong", start, self._random.uniform(0.25, 0.75), with_text=False)
 
-    def _speak(self, session: str, label: str, at: float, secs: float, *, with_text: bool = True) -> float:
+    def _speak(self, session: str, label: Label, at: float, secs: float, *, with_text: bool = True) -> float:
         pieces = max(1, round(secs / _PIECE_SECS))
         text = self._text(session, secs) if with_text else ""
-        kind = "right" if label == "right" else "wrong"
-        self.lines.append(Speaks(at, session, kind, pieces * _PIECE_SECS, text))
+        self.lines.append(Speaks(at, session, label, pieces * _PIECE_SECS, text))
         self._free_at[session] = at + pieces * _PIECE_SECS
         return self._free_at[session]
 
