@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 _HELP = "Serve interpreting sessions, or run a command. The options here are for serving; each command has its own."
+_BETWEEN_REPORTS = f"\n\n{'-' * 100}\n\n"
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=_HELP)
 cli.command()(client_commands.interpret)
 
@@ -120,7 +121,8 @@ def demo(
 @cli.command()
 def check(
     file: Annotated[
-        str | None, typer.Argument(help="Pipeline file, or name of one that comes with the server; else PIPELINE.")
+        str | None,
+        typer.Argument(help="Pipeline file, or name of one that comes with the server; else PIPELINE and ENGINES."),
     ] = None,
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print only a diagram of the pipeline, for Markdown.")
@@ -129,19 +131,24 @@ def check(
 ) -> None:
     """Show a pipeline, where each parameter comes from, and what is missing to run it; starts nothing.
 
+    Without FILE the pipelines of ENGINES follow the one of PIPELINE.
+
     Exit code 0: it can run; 1: something is missing; 2: the file or a setting is wrong.
     """
     chosen = {"pipeline": file, "emulator": emulator or None}
     with _importing():
-        from pipelines.check import check_pipeline
+        from pipelines.check import check_pipelines
         from pipelines.check_report import report
         from pipelines.diagram import mermaid as diagram
         from pipelines.settings import load_settings, setting_sources
 
     with _faults_end_the_start(), _quiet():
-        checked = check_pipeline(load_settings(**chosen), setting_sources(**chosen))
-    typer.echo(diagram(checked) if mermaid else report(checked))
-    raise typer.Exit(1 if checked.missing and not mermaid else 0)
+        checked = check_pipelines(load_settings(**chosen), setting_sources(**chosen))
+    if mermaid:
+        typer.echo(diagram(checked[0]))
+        return
+    typer.echo(_BETWEEN_REPORTS.join(report(one) for one in checked))
+    raise typer.Exit(1 if any(one.missing for one in checked) else 0)
 
 
 @contextlib.contextmanager

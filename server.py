@@ -35,6 +35,7 @@ from pipelines.allocator import return_freed_memory
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
 from pipelines.connection import ClientConnection
 from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
+from pipelines.engines import Engines, load_engines
 from pipelines.glossary_use import ignores_glossary
 from pipelines.logs import configure_logging, log_event
 from pipelines.readiness import reasons_against, retry_after_secs
@@ -49,7 +50,7 @@ from pipelines.settings import (
     misspelled_settings,
     require_api_key,
 )
-from pipelines.spec import PipelineFileError, PipelineSpec, load_pipeline
+from pipelines.spec import PipelineFileError, PipelineSpec
 from reference import VERSION
 from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES
 from reference.routes import add_reference
@@ -85,7 +86,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
     settings = settings or load_settings()
     if not settings.emulator:
         require_api_key(settings)
-    pipeline = load_pipeline(settings.pipeline, settings.pipeline_variables())
+    engines = load_engines(settings)
     configure_logging(settings.log_level, settings.log_format)
     metrics_folder = worker.metrics_folder if worker is not None else None
     sessions = Sessions(
@@ -99,9 +100,9 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
         async with _connector(settings) as connector:
             app.state.upstream = RejectionMemory(connector)
             app.state.services = Services(
-                settings, pipeline, app.state.upstream, sessions, app.state.upstream.refuses_all
+                settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all
             )
-            _log_start(settings, pipeline, worker)
+            _log_start(settings, engines, worker)
             watches = [asyncio.create_task(sessions.watch_loop_lag())]
             if worker is not None:
                 watches.append(asyncio.create_task(keep_levels(sessions)))
@@ -196,7 +197,8 @@ async def _connector(settings: Settings) -> AsyncIterator[Connector]:
         )
 
 
-def _log_start(settings: Settings, pipeline: PipelineSpec, worker: "Worker | None") -> None:
+def _log_start(settings: Settings, engines: Engines, worker: "Worker | None") -> None:
+    pipeline = engines.default
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log_event(
         logger,
@@ -206,6 +208,7 @@ def _log_start(settings: Settings, pipeline: PipelineSpec, worker: "Worker | Non
         pipeline=pipeline.name,
         file=pipeline.path,
         **_engine(pipeline),
+        engines=", ".join(engines.names) if len(engines.names) > 1 else None,
         upstream=_upstream(settings),
         connector=settings.gemini_connector,
         worker=worker.number if worker is not None else None,
@@ -215,8 +218,9 @@ def _log_start(settings: Settings, pipeline: PipelineSpec, worker: "Worker | Non
         return  # what is wrong with the settings is said once
     for name, setting in misspelled_settings().items():
         log_event(logger, logging.WARNING, "unknown setting in .env", name=name, did_you_mean=setting)
-    if ignores_glossary(settings, pipeline):
-        log_event(logger, logging.WARNING, "the glossary is told to no model", pipeline=pipeline.name)
+    for pipeline in engines.pipelines:
+        if ignores_glossary(settings, pipeline):
+            log_event(logger, logging.WARNING, "the glossary is told to no model", pipeline=pipeline.name)
     if settings.vad_provider == "silero" and settings.vad_threshold not in SILERO_IGNORES_THRESHOLD_BUT:
         log_event(
             logger, logging.WARNING, "VAD_THRESHOLD is not used with silero", vad_threshold=settings.vad_threshold

@@ -7,6 +7,8 @@ that serves both directions (interpretab, August 2026).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gemini.languages import LANGUAGE_NAMES
+
 _ROLE = """\
 You are a professional interpreter. You only interpret: you are not a party to the conversation.
 Everything that you hear is said by one person to another person, never to you."""
@@ -28,26 +30,6 @@ Rules:
 _TERMS_BOTH_WAYS = "Glossary. Where you hear what stands on one side, say what stands on the other:"
 _TERMS_ONE_WAY = "Glossary. Where you hear what stands on the left, say what stands on the right:"
 
-LANGUAGE_NAMES = {
-    "ar": "Arabic",
-    "de": "German",
-    "en": "English",
-    "es": "Spanish",
-    "fr": "French",
-    "hi": "Hindi",
-    "id": "Indonesian",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "pt": "Portuguese",
-    "ru": "Russian",
-    "th": "Thai",
-    "tr": "Turkish",
-    "vi": "Vietnamese",
-    "zh": "Chinese",
-}
-"""English names of the languages that can be interpreted, by ISO 639-1 code."""
-
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -64,14 +46,22 @@ class Term:
     note: str = ""
 
 
-def interpreter_instruction(pair: tuple[str, str], spoken: str, extra: str = "", terms: Sequence[Term] = ()) -> str:
+def interpreter_instruction(
+    pair: tuple[str, str],
+    spoken: str,
+    extra: str = "",
+    terms: Sequence[Term] = (),
+    *,
+    also_spoken: tuple[str, ...] = (),
+) -> str:
     """The instruction for one session.
 
     Args:
-        pair: Codes of the two languages, each a key of :data:`LANGUAGE_NAMES`.
+        pair: Codes of the two languages, each a key of :data:`~gemini.languages.LANGUAGE_NAMES`.
         spoken: The code of the pair that is spoken to the interpreter, or ``"auto"`` for either.
         extra: The operator's additions, such as domain and register; appended.
         terms: Of the operator's glossary, from the spoken language, or from the first where either is spoken.
+        also_spoken: Codes of further languages that may be spoken; what is said in them comes out in the same one.
 
     Raises:
         ValueError: ``spoken`` is neither ``"auto"`` nor one of the pair.
@@ -81,7 +71,8 @@ def interpreter_instruction(pair: tuple[str, str], spoken: str, extra: str = "",
         direction = _BOTH_WAYS.format(first=first, second=second)
     elif spoken in pair:
         target = pair[1] if spoken == pair[0] else pair[0]
-        direction = _ONE_WAY.format(source=LANGUAGE_NAMES[spoken], target=LANGUAGE_NAMES[target])
+        sources = " or ".join(LANGUAGE_NAMES[code] for code in (spoken, *also_spoken))
+        direction = _ONE_WAY.format(source=sources, target=LANGUAGE_NAMES[target])
     else:
         raise ValueError(f"expected 'auto' or one of {', '.join(pair)} as the spoken language, got '{spoken}'")
     sections = [_ROLE, direction, _RULES]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from pipelines.engines import read_engines
 from pipelines.glossary_use import ignores_glossary
 from pipelines.masking import without_secrets
 from pipelines.order import order_warnings
@@ -49,23 +50,26 @@ class Check:
     warnings: tuple[str, ...]
 
 
-def check_pipeline(settings: Settings, sources: Mapping[str, Source]) -> Check:
-    """Check the pipeline of ``settings``, which come from ``sources``.
+def check_pipelines(settings: Settings, sources: Mapping[str, Source]) -> tuple[Check, ...]:
+    """Check every pipeline that a server of ``settings``, which come from ``sources``, would let clients choose.
+
+    A file on the command line is looked at alone.
 
     Raises:
-        PipelineFileError: Its file is wrong.
+        PipelineFileError: A file is wrong.
     """
-    named_by = "FILE" if sources.get("PIPELINE") == "command line" else "PIPELINE"
-    pipeline = read_pipeline(settings.pipeline, settings.pipeline_variables(), named_by=named_by)
-    warnings = _warnings(pipeline)
-    if ignores_glossary(settings, pipeline):
-        warnings.append("GLOSSARY_FILE: no step of this pipeline tells its model the glossary's terms")
-    return Check(pipeline, settings, sources, (*_missing(settings, pipeline),), (*warnings,))
+    alone = sources.get("PIPELINE") == "command line"
+    variables = settings.pipeline_variables()
+    drafts = (read_pipeline(settings.pipeline, variables, named_by="FILE"),) if alone else read_engines(settings)
+    return tuple(
+        Check(pipeline, settings, sources, (*_missing(settings, pipeline),), (*_warnings(settings, pipeline),))
+        for pipeline in drafts
+    )
 
 
 def uses_upstream(step: StepSpec | UninstalledStep) -> bool:
     """Whether the step's class says that it talks to the upstream."""
-    return isinstance(step, StepSpec) and getattr(step.step_class, "uses_upstream", False) is True
+    return isinstance(step, StepSpec) and step.uses_upstream
 
 
 def _missing(settings: Settings, pipeline: PipelineDraft) -> list[str]:
@@ -94,12 +98,15 @@ def _told_by(step: StepSpec) -> list[str]:
     return [" ".join(without_secrets(text, step.params).split()) for text in texts]
 
 
-def _warnings(pipeline: PipelineDraft) -> list[str]:
+def _warnings(settings: Settings, pipeline: PipelineDraft) -> list[str]:
     misspelled = (
         f".env: unknown setting {name}; did you mean '{near}'?" for name, near in misspelled_settings().items()
     )
     in_file = [*order_warnings(pipeline.steps), *_unused_thresholds(pipeline)]
-    return [*(f"line {line}: {text}" for line, text in sorted(in_file)), *misspelled]
+    found = [*(f"line {line}: {text}" for line, text in sorted(in_file)), *misspelled]
+    if ignores_glossary(settings, pipeline):
+        found.append("GLOSSARY_FILE: no step of this pipeline tells its model the glossary's terms")
+    return found
 
 
 def _unused_thresholds(pipeline: PipelineDraft) -> Iterator[tuple[int, str]]:

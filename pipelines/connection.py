@@ -12,6 +12,7 @@ from fastapi import WebSocket
 from pipecat.frames.frames import InputTransportMessageFrame
 
 from metrics import RESUMES, SLOW_CLIENTS
+from pipelines.choice import Choice, choose
 from pipelines.client_socket import ClientSocket
 from pipelines.endings import (
     CLIENT_TOO_SLOW,
@@ -213,17 +214,21 @@ class ClientConnection:
         claim = config.resume.claim if config.resume is not None else None
         if claim is not None and self._resume(claim):
             return
-        fault = self._refusal(config)
+        choice = choose(config, self._settings, self._services.engines)
+        if isinstance(choice, Fault):
+            self._refuse_message(choice)
+            return
+        fault = self._refusal(choice)
         if fault is None:
             self._init_came = True
             await self._services.sessions.turn_to_start()
-            fault = self._refusal(config)
+            fault = self._refusal(choice)
         if fault is not None:
             self.turn_away(fault)
         if self._ending.done():
             return
         self._leave_seat()
-        self._session = InterpreterSession(self._session_id, config, self._services, self, self._serializer)
+        self._session = InterpreterSession(self._session_id, config, choice, self._services, self, self._serializer)
         self._session.start()
 
     def _resume(self, claim: Claim) -> bool:
@@ -248,15 +253,9 @@ class ClientConnection:
         self._belonged = True
         self._seat.leave()
 
-    def _refusal(self, config: InitConfig) -> Fault | None:
+    def _refusal(self, choice: Choice) -> Fault | None:
         """Why no session can be had, if so, before anything is spent on one."""
-        return self._language_fault(config.language) or self._services.sessions.busy() or self._upstream_fault()
+        return self._services.sessions.busy() or self._upstream_fault(choice)
 
-    def _upstream_fault(self) -> Fault | None:
-        return UPSTREAM_REFUSES if self._services.upstream_refuses() else None
-
-    def _language_fault(self, language: str) -> Fault | None:
-        known = ("auto", *self._settings.pair)
-        if language in known:
-            return None
-        return Fault(ErrorCode.UNSUPPORTED_LANGUAGE, f"expected 'language' to be one of {', '.join(known)}")
+    def _upstream_fault(self, choice: Choice) -> Fault | None:
+        return UPSTREAM_REFUSES if choice.pipeline.uses_upstream and self._services.upstream_refuses() else None

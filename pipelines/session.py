@@ -17,6 +17,7 @@ from pipecat.utils.errors import ErrorCategory
 from gemini.connector import OUTPUT_RATE_HZ, Connector
 from metrics import SESSIONS_STARTED
 from pipelines.builder import build_steps, longest_gap_secs
+from pipelines.choice import Choice
 from pipelines.endings import (
     FAULT_OF_CATEGORY,
     GIVEN_UP,
@@ -28,6 +29,7 @@ from pipelines.endings import (
     log_end,
     not_back,
 )
+from pipelines.engines import Engines
 from pipelines.incoming import Incoming
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
@@ -37,7 +39,6 @@ from pipelines.replay import ReplayBuffer
 from pipelines.resumption import Client, Door, LeftOver, Refusal, audio_lost, log_resumed
 from pipelines.sessions import Sessions
 from pipelines.settings import Settings
-from pipelines.spec import PipelineSpec
 from pipelines.time_limits import TimeLimits
 from processors.context import SessionContext
 from protocol.errors import Fault, WarningCode
@@ -53,14 +54,14 @@ class Services:
 
     Attributes:
         settings: The server's settings.
-        pipeline: The checked pipeline file.
+        engines: The checked pipelines that clients may choose from.
         connector: Opens sessions with the upstream.
         sessions: Who may come in, and who is there.
         upstream_refuses: Whether the upstream is known to refuse every session.
     """
 
     settings: Settings
-    pipeline: PipelineSpec
+    engines: Engines
     connector: Connector
     sessions: Sessions
     upstream_refuses: Callable[[], bool] = lambda: False
@@ -85,6 +86,7 @@ class InterpreterSession:
         self,
         session_id: str,
         config: InitConfig,
+        choice: Choice,
         services: Services,
         client: Client,
         serializer: ProtocolSerializer,
@@ -94,12 +96,14 @@ class InterpreterSession:
         Args:
             session_id: UUID.
             config: What the client asks for.
+            choice: The same, as far as it is a choice of what the server offers.
             services: Of the process.
             client: The connection that asked; the session belongs to it.
             serializer: Reads the client's frames, on every connection.
         """
         self.session_id = session_id
         self._config = config
+        self._choice = choice
         self._services = services
         self._settings = services.settings
         self._client: Client | None = client
@@ -115,7 +119,7 @@ class InterpreterSession:
             session_id=session_id,
             input_sample_rate=config.sample_rate,
             output_sample_rate=OUTPUT_RATE_HZ,
-            engine=services.pipeline.name,
+            engine=choice.pipeline.name,
         )
         self._door = Door(self._outgoing, self._connected) if resumable else None
         self._limits = TimeLimits(
@@ -141,8 +145,9 @@ class InterpreterSession:
             logging.INFO,
             "session started",
             session_id=self.session_id,
-            engine=self._services.pipeline.name,
+            engine=self._choice.pipeline.name,
             language=self._config.language,
+            target_language=self._config.target_language,
             sample_rate_hz=self._config.sample_rate,
             encoding=self._config.audio_encoding,
         )
@@ -305,13 +310,15 @@ class InterpreterSession:
     # Pipeline
 
     def _start_pipeline(self) -> None:
+        languages = self._choice.languages
         context = SessionContext(
             session_id=self.session_id,
-            pair=self._settings.pair,
-            spoken=self._config.language,
+            pair=languages.pair,
+            spoken=languages.spoken,
             connector=self._services.connector,
+            also_spoken=languages.also_spoken,
         )
-        self._steps = steps = build_steps(self._services.pipeline, context)
+        self._steps = steps = build_steps(self._choice.pipeline, context)
         self._pipeline = PipelineRun(
             PipelineView(self._outgoing.send, self._incoming.receive),
             self._serializer,

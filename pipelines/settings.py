@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSou
 from pydantic_settings import SettingsError as _SourceError
 
 from gemini.connectors import ConnectorName
-from gemini.instruction import LANGUAGE_NAMES
+from gemini.languages import LANGUAGE_NAMES, known_language, language_part
 from pipelines.masking import masked
 from processors.foreign_detector import ProviderName
 from processors.glossary import Glossary, GlossaryError, read_glossary
@@ -120,6 +120,15 @@ def _origin_of(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{name}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{name}:{port}"
 
 
+def _known_languages(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The codes that ``tags`` mean, each once."""
+    codes = {tag: known_language(tag) for tag in tags}
+    for tag, code in codes.items():
+        if code is None:
+            raise ValueError(f"expected languages out of {', '.join(LANGUAGE_NAMES)}, got '{tag}'")
+    return tuple(dict.fromkeys(code for code in codes.values() if code is not None))
+
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
@@ -142,6 +151,7 @@ class Settings(BaseSettings):
     gemini_ca_file: Annotated[Path, AfterValidator(_ca_file)] | None = None
     gemini_connector: ConnectorName = "genai"
     languages: CommaSeparated = ("ko", "en")
+    target_languages: CommaSeparated = ()
     interpreter_instructions: Annotated[str, AfterValidator(_text_or_file)] = ""
     glossary_file: Path | None = None
     connect_timeout_secs: Annotated[float, Field(gt=0, le=60)] = 4.0
@@ -161,6 +171,7 @@ class Settings(BaseSettings):
     ws_ping_interval: Annotated[float, Field(gt=0)] = 10.0
     ws_ping_timeout: Annotated[float, Field(gt=0)] = 5.0
     pipeline: str = "interpreter"
+    engines: CommaSeparated = ()
     emulator: bool = False
     drain_secs: Annotated[float, Field(ge=0, le=3600)] = 30.0
     metrics_token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
@@ -202,12 +213,15 @@ class Settings(BaseSettings):
     @field_validator("languages")
     @classmethod
     def _two_known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(value) != 2 or value[0] == value[1]:
+        codes = _known_languages(value)
+        if len(codes) != 2 or language_part(codes[0]) == language_part(codes[1]):
             raise ValueError("expected two different languages, such as ko,en")
-        for code in value:
-            if code not in LANGUAGE_NAMES:
-                raise ValueError(f"expected languages out of {', '.join(LANGUAGE_NAMES)}, got '{code}'")
-        return value
+        return codes
+
+    @field_validator("target_languages")
+    @classmethod
+    def _all_known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_languages(value)
 
     @field_validator("cors_origins")
     @classmethod

@@ -54,6 +54,11 @@ class StepSpec:
     line: int = 0
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
+    @property
+    def uses_upstream(self) -> bool:
+        """Whether the class says that it talks to the upstream."""
+        return getattr(self.step_class, "uses_upstream", False) is True
+
 
 @dataclass(frozen=True, slots=True)
 class UninstalledStep:
@@ -88,6 +93,11 @@ class PipelineSpec:
     path: Path
     steps: tuple[StepSpec, ...]
 
+    @property
+    def uses_upstream(self) -> bool:
+        """Whether any step says that it talks to the upstream."""
+        return any(step.uses_upstream for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineDraft:
@@ -104,17 +114,18 @@ class PipelineDraft:
     steps: tuple[StepSpec | UninstalledStep, ...]
 
 
-def load_pipeline(name_or_path: str, variables: Mapping[str, Any]) -> PipelineSpec:
+def load_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: str = "PIPELINE") -> PipelineSpec:
     """Read and check a pipeline file.
 
     Args:
         name_or_path: Name of a file that comes with the server, or a path to one (with a ``/`` or ``.toml``).
         variables: What ``${NAME}`` stands for in parameters.
+        named_by: What the operator called the file in, for an unknown name.
 
     Raises:
         PipelineFileError: It can't be read, or something in it is wrong or not installed.
     """
-    draft = read_pipeline(name_or_path, variables)
+    draft = read_pipeline(name_or_path, variables, named_by=named_by)
     steps = [step for step in draft.steps if isinstance(step, StepSpec)]
     if len(steps) < len(draft.steps):
         raise PipelineFileError(
@@ -128,7 +139,7 @@ def load_pipeline(name_or_path: str, variables: Mapping[str, Any]) -> PipelineSp
 def read_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: str = "PIPELINE") -> PipelineDraft:
     """Read and check a pipeline file, even one whose steps are not all installed.
 
-    Takes the same as :func:`load_pipeline`, and what the operator called the file in, for an unknown name.
+    Takes the same as :func:`load_pipeline`.
 
     Raises:
         PipelineFileError: It can't be read, or something in it is wrong.

@@ -15,6 +15,8 @@ class SessionContext:
         spoken: The code of the pair that the client speaks, or ``"auto"`` for either.
         connector: Opens sessions with the upstream; one for the process.
         utterances_marked: A step before this one marks where utterances start and end.
+        also_spoken: Where one language of the pair is spoken: codes of others that the client may speak as well;
+            the other one of the pair comes out of all of them.
     """
 
     session_id: str
@@ -22,3 +24,15 @@ class SessionContext:
     spoken: str
     connector: Connector
     utterances_marked: bool = False
+    also_spoken: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str | None:
+        """The code of the language that comes out whatever is said; ``None`` where it may be either of the pair."""
+        if self.spoken == "auto":
+            return None
+        return self.pair[1] if self.spoken == self.pair[0] else self.pair[0]
+
+    def other_than(self, language: str) -> str:
+        """The code of the pair's language that is not ``language``."""
+        return self.pair[0] if language == self.pair[1] else self.pair[1]

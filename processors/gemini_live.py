@@ -21,7 +21,7 @@ from gemini.happenings import (
     UpstreamLost,
     UtteranceAnswered,
 )
-from gemini.instruction import interpreter_instruction
+from gemini.instruction import Term, interpreter_instruction
 from gemini.session import LiveSession, SessionTimes
 from gemini.turns import OutputAudio, OutputStarted, TurnTimes
 from processors.context import SessionContext
@@ -73,11 +73,14 @@ class GeminiLiveParams(BaseModel):
     late_text_ms: Annotated[int, Field(ge=0)] = 1500
     overlap: Literal["hold", "stream"] = "hold"
 
-    def instruction(self, pair: tuple[str, str], spoken: str) -> str:
+    def instruction(self, pair: tuple[str, str], spoken: str, also_spoken: tuple[str, ...] = ()) -> str:
         """The instruction for a session of this pair; see :func:`gemini.instruction.interpreter_instruction`."""
         source, target = (pair[1], pair[0]) if spoken == pair[1] else pair
-        terms = self.glossary.between(source, target) if self.glossary is not None else ()
-        return interpreter_instruction(pair, spoken, self.instructions, terms)
+        terms: list[Term] = []
+        if self.glossary is not None:
+            for said in (source, *also_spoken):
+                terms += self.glossary.between(said, target)
+        return interpreter_instruction(pair, spoken, self.instructions, terms, also_spoken=also_spoken)
 
     def times(self) -> SessionTimes:
         """The same as times."""
@@ -112,7 +115,7 @@ class GeminiLive(UpstreamStep):
             CountedConnector(context.connector),
             LiveConfig(
                 model=params.model,
-                instruction=params.instruction(context.pair, context.spoken),
+                instruction=params.instruction(context.pair, context.spoken, context.also_spoken),
                 voice=params.voice,
                 manual_activity=context.utterances_marked,
                 resumption=params.resumption,

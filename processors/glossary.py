@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, InstanceOf
 
-from gemini.instruction import LANGUAGE_NAMES, Term
+from gemini.instruction import Term
+from gemini.languages import LANGUAGE_NAMES
 from processors.imports import nearest
 from processors.term_search import SearchTerm
 

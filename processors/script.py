@@ -3,50 +3,119 @@
 import unicodedata
 from collections import defaultdict
 
-_SCRIPT_OF_LANGUAGE = {
-    "ar": "ARABIC",
-    "hi": "DEVANAGARI",
-    "ja": "KANA",
-    "ko": "HANGUL",
-    "ru": "CYRILLIC",
-    "th": "THAI",
-    "zh": "CJK",
+from gemini.languages import find_language, known_language, language_part
+
+_SCRIPTS_OF_LANGUAGE = {
+    "am": {"ETHIOPIC"},
+    "ar": {"ARABIC"},
+    "be": {"CYRILLIC"},
+    "bg": {"CYRILLIC"},
+    "bn": {"BENGALI"},
+    "el": {"GREEK"},
+    "fa": {"ARABIC"},
+    "gu": {"GUJARATI"},
+    "he": {"HEBREW"},
+    "hi": {"DEVANAGARI"},
+    "hy": {"ARMENIAN"},
+    "ja": {"KANA"},
+    "ka": {"GEORGIAN"},
+    "kk": {"CYRILLIC"},
+    "km": {"KHMER"},
+    "kn": {"KANNADA"},
+    "ko": {"HANGUL"},
+    "lo": {"LAO"},
+    "mk": {"CYRILLIC"},
+    "ml": {"MALAYALAM"},
+    "mn": {"CYRILLIC"},
+    "mr": {"DEVANAGARI"},
+    "my": {"MYANMAR"},
+    "ne": {"DEVANAGARI"},
+    "pa": {"GURMUKHI"},
+    "ru": {"CYRILLIC"},
+    "sd": {"ARABIC"},
+    "si": {"SINHALA"},
+    "sr": {"CYRILLIC", "LATIN"},
+    "ta": {"TAMIL"},
+    "te": {"TELUGU"},
+    "th": {"THAI"},
+    "uk": {"CYRILLIC"},
+    "ur": {"ARABIC"},
+    "zh": {"CJK"},
 }
-_LANGUAGE_OF_SCRIPT = {script: language for language, script in _SCRIPT_OF_LANGUAGE.items()} | {
+"""As they are written today; all other languages are written in Latin letters."""
+_LATIN = {"LATIN"}
+_LANGUAGE_OF_SCRIPT = {
+    "ARABIC": "ar",
+    "ARMENIAN": "hy",
+    "BENGALI": "bn",
+    "CJK": "zh",
+    "CYRILLIC": "ru",
+    "DEVANAGARI": "hi",
+    "ETHIOPIC": "am",
+    "GEORGIAN": "ka",
     "GREEK": "el",
+    "GUJARATI": "gu",
+    "GURMUKHI": "pa",
+    "HANGUL": "ko",
     "HEBREW": "he",
+    "KANA": "ja",
+    "KANNADA": "kn",
+    "KHMER": "km",
+    "LAO": "lo",
     "LATIN": "en",
+    "MALAYALAM": "ml",
+    "MYANMAR": "my",
+    "SINHALA": "si",
+    "TAMIL": "ta",
+    "TELUGU": "te",
+    "THAI": "th",
 }
+"""The language with the most speakers, for text in a script that nobody expects."""
 _SCRIPT_OF_NAME = {"HIRAGANA": "KANA", "KATAKANA": "KANA", "KATAKANA-HIRAGANA": "KANA"}
 _LETTERS_OF_ONE_SIGN = {"HANGUL": 2.5, "CJK": 2.5, "KANA": 1.5}
 
 
-def language_of(text: str, pair: tuple[str, str], upstream_code: str | None = None) -> str | None:
+def language_of(text: str, expected: tuple[str, ...], upstream_code: str | None = None) -> str | None:
     """The language that ``text`` is in, by the script that most of it is written in.
 
     A sign of a syllabic script weighs as many letters as it stands for, so that a Korean sentence with an English
-    name in it is Korean. Where a script serves many languages, the one of ``pair`` is meant, then the upstream's.
+    name in it is Korean. Where a script serves several languages, an ``expected`` one is meant; where several of
+    those, the one that the upstream says.
 
     Args:
         text: Any text.
-        pair: The languages that are expected.
+        expected: Codes of the languages that are expected, each a key of :data:`~gemini.languages.LANGUAGE_NAMES`.
         upstream_code: What the upstream says, as BCP-47.
 
     Returns:
-        An ISO 639-1 code; for text without letters the upstream's, or ``None``.
+        One of ``expected``, or the code of another language; for text without letters the upstream's, or ``None``.
     """
-    upstream = upstream_code.split("-")[0].lower() if upstream_code else None
+    upstream = _code_of(upstream_code, expected) if upstream_code else None
     script = _main_script(text)
     if script is None:
         return upstream
-    if script == "CJK" and "ja" in pair and ("zh" not in pair or upstream == "ja"):
+    if script == "CJK" and "ja" in expected and (upstream == "ja" or not _written_in("CJK", expected)):
         script = "KANA"  # Japanese may do without kana
-    written_in_it = [language for language in pair if _SCRIPT_OF_LANGUAGE.get(language, "LATIN") == script]
+    written_in_it = _written_in(script, expected)
     if len(written_in_it) == 1:
         return written_in_it[0]
-    if upstream is not None and _SCRIPT_OF_LANGUAGE.get(upstream, "LATIN") == script:
+    if upstream is not None and script in _scripts(upstream):
         return upstream
     return written_in_it[0] if written_in_it else _LANGUAGE_OF_SCRIPT.get(script, upstream)
+
+
+def _code_of(upstream_code: str, expected: tuple[str, ...]) -> str:
+    """What an upstream's code is called here; one that is not known keeps its language."""
+    known = find_language(upstream_code, expected) or known_language(upstream_code)
+    return known or upstream_code.split("-")[0].lower()
+
+
+def _written_in(script: str, languages: tuple[str, ...]) -> list[str]:
+    return [language for language in languages if script in _scripts(language)]
+
+
+def _scripts(language: str) -> set[str]:
+    return _SCRIPTS_OF_LANGUAGE.get(language_part(language), _LATIN)
 
 
 def _main_script(text: str) -> str | None:

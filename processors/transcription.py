@@ -99,11 +99,11 @@ class TranscriptionForwarder(FrameProcessor):
         """Make the step for one session; ``clock`` gives seconds."""
         super().__init__(enable_direct_mode=True)
         self._params = params
-        self._pair = context.pair
-        self._spoken = None if context.spoken == "auto" else context.spoken
+        self._context = context
+        self._languages = (*context.pair, *context.also_spoken)
         self._playout = Playout(clock)
         self._turn = _Turn()
-        self._last_source_language = self._spoken or context.pair[0]
+        self._last_source_language = context.pair[0] if context.spoken == "auto" else context.spoken
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Turn engine frames into protocol messages."""
@@ -222,14 +222,14 @@ class TranscriptionForwarder(FrameProcessor):
         if turn.source:
             await self._send_final("input_transcription", turn.source, source_language)
         if turn.target:
-            other = self._pair[1] if source_language == self._pair[0] else self._pair[0]
-            language = language_of(turn.target, self._pair, turn.target_code) or other
+            other = self._context.other_than(source_language)
+            language = language_of(turn.target, self._languages, turn.target_code) or other
             await self._send_final("output_transcription", turn.target, language)
         await self._send(TurnComplete(input_text=turn.source, output_text=turn.target))
 
     def _source_language(self, turn: _Turn) -> str:
         """The language of the source text; without letters the upstream's, else the one detected before."""
-        detected = language_of(turn.source, self._pair, turn.source_code)
+        detected = language_of(turn.source, self._languages, turn.source_code)
         if detected is not None:
             self._last_source_language = detected
         return self._last_source_language

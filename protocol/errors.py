@@ -84,7 +84,8 @@ ERRORS: dict[ErrorCode, ErrorRule] = {
         "mend the encoder; send shorter chunks",
     ),
     ErrorCode.UNSUPPORTED_LANGUAGE: ErrorRule(
-        "`language` is neither `auto` nor one of `LANGUAGES`",
+        "`language` is neither `auto` nor one of `LANGUAGES`; or `targetLanguage` is neither one of these "
+        "nor one of `TARGET_LANGUAGES`, or is the language that is spoken",
         CloseCode.POLICY_VIOLATION,
         "offer the user the languages that the server has",
     ),

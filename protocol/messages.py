@@ -150,7 +150,18 @@ class InitConfig(WireModel):
 
     language: str = "auto"
     """The language that is *spoken to* the interpreter: one of the two in ``LANGUAGES`` (``"ko"``, ``"en"``), the
-    other one comes out; ``"auto"``: either may be spoken at any moment."""
+    other one comes out; ``"auto"``: either may be spoken at any moment. A BCP-47 code; case, and a region or script
+    that makes no other variety, do not matter."""
+
+    target_language: Annotated[str | None, _NOT_NULL] = None
+    """The language that comes out, as a BCP-47 code: one of the two in ``LANGUAGES``, or one of
+    ``TARGET_LANGUAGES``. Missing: the other one of the two. It comes out whatever is said: with ``language``
+    ``"auto"`` either of the two may be spoken, or, where it is one of them, the other one."""
+
+    engine: Annotated[str | None, _NOT_NULL] = None
+    """Name of the pipeline that is to serve the session: the one of ``PIPELINE``, or one of ``ENGINES``. Missing:
+    the one of ``PIPELINE``. ``connected`` says which it is; another name is an ``INVALID_MESSAGE`` that lists those
+    that there are, and ``init`` may be sent again."""
 
     use_whisper: bool = False
     """Asks for source text by Whisper, which this server does not have: a ``warning`` says so, and the session

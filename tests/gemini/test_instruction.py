@@ -2,7 +2,8 @@
 
 import pytest
 
-from gemini.instruction import LANGUAGE_NAMES, Term, interpreter_instruction
+from gemini.instruction import Term, interpreter_instruction
+from gemini.languages import LANGUAGE_NAMES
 
 
 def direction_of(instruction: str) -> str:

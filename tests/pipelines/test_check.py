@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pipelines.check import check_pipeline
+from pipelines.check import check_pipelines
 from pipelines.check_report import WIDTH, report
 from pipelines.settings import SettingsError, load_settings, setting_sources
 from pipelines.spec import PipelineFileError
@@ -227,7 +227,7 @@ def test_an_unknown_name_says_who_gave_it(
     """The command line, or the setting."""
     monkeypatch.setenv("PIPELINE", "talc")
     with pytest.raises(PipelineFileError, match=f"^{named_by}: unknown pipeline 'talc'; known are "):
-        check_pipeline(load_settings(**chosen), setting_sources(**chosen))
+        check_pipelines(load_settings(**chosen), setting_sources(**chosen))
 
 
 # The report

@@ -9,10 +9,10 @@ import pytest
 
 from gemini.events import TargetAudio, TargetText, TurnComplete
 from pipelines.connection import ClientConnection
+from pipelines.engines import load_engines
 from pipelines.session import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
-from pipelines.spec import load_pipeline
 from tests.support.fake_network import FakeNetwork
 from tests.support.fake_upstream import ACTIVITY_END, FakeConnector
 from tests.support.interpreted import RATE_HZ, SPEECH, client
@@ -144,14 +144,13 @@ async def test_a_refused_connection_is_told_why() -> None:
     """A connection beyond the bound on pending ones gets its error and the close, and is not served."""
     sessions = Sessions(max_sessions=1, max_pending=1, max_loop_lag_ms=0)
     settings = load_settings(vad_provider="energy")
-    pipeline = load_pipeline("interpreter", settings.pipeline_variables())
     network = FakeNetwork()
     websocket = await network.accepted()
     with sessions.waiting_for_init():
         fault = sessions.too_many_pending()
         assert fault is not None
         with sessions.waiting_for_init() as seat:
-            services = Services(settings, pipeline, FakeConnector(), sessions)
+            services = Services(settings, load_engines(settings), FakeConnector(), sessions)
             await ClientConnection(websocket, services, seat).refuse(fault)
     assert [m["code"] for m in network.messages] == ["SERVER_BUSY"]
     assert network.close_code == 1013

@@ -43,7 +43,8 @@ KO_EN = ("ko", "en")
         ("γειά", KO_EN, "el", "el"),
         ("γειά", KO_EN, None, "el"),
         ("ｈｅｌｌｏ", KO_EN, None, "en"),
-        ("ԲԱՐԵՎ", KO_EN, None, None),
+        ("ԲԱՐԵՎ", KO_EN, None, "hy"),
+        ("ᏣᎳᎩ", KO_EN, None, None),
     ],
 )
 def test_the_language_of_a_text(

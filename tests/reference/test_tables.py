@@ -34,6 +34,8 @@ def test_a_client_reads_defaults_and_bounds() -> None:
     assert [row[:3] for row in rows] == [
         ["`config`", "object", "`{}`"],
         ["`config.language`", "string", '`"auto"`'],
+        ["`config.targetLanguage`", "string", "none"],
+        ["`config.engine`", "string", "none"],
         ["`config.useWhisper`", "boolean", "`false`"],
         ["`config.sampleRate`", "integer, 8000 to 48000", "`16000`"],
         ["`config.audioEncoding`", "string", '`"base64"`'],

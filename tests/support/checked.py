@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipelines.check import Check, check_pipeline
+from pipelines.check import Check, check_pipelines
 from pipelines.settings import load_settings, setting_sources
 
 FILE = "talk.toml"
@@ -13,7 +13,7 @@ def checked(text: str, **settings: Any) -> Check:
     """What the check of a file with this text says, with ``settings`` as if from the command line."""
     Path(FILE).write_text(text, encoding="utf-8")
     chosen = {"pipeline": FILE, **settings}
-    return check_pipeline(load_settings(**chosen), setting_sources(**chosen))
+    return check_pipelines(load_settings(**chosen), setting_sources(**chosen))[0]
 
 
 def steps(*uses: str) -> str:

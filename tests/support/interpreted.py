@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from pipelines.connection import ClientConnection
+from pipelines.engines import load_engines
 from pipelines.session import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
-from pipelines.spec import load_pipeline
 from tests.support.fake_network import FakeNetwork
 from tests.support.fake_upstream import FakeConnector
 from tests.support.pcm import chunks_of, tone
@@ -84,8 +84,7 @@ async def client(
     upstream = upstream or FakeConnector()
     alone = sessions is None
     sessions = sessions or Sessions(max_sessions=2, max_pending=2, max_loop_lag_ms=0)
-    pipeline = load_pipeline(configured.pipeline, configured.pipeline_variables())
-    services = Services(configured, pipeline, upstream, sessions, lambda: upstream_refuses)
+    services = Services(configured, load_engines(configured), upstream, sessions, lambda: upstream_refuses)
     network = FakeNetwork()
     user = Client(upstream, sessions, network)
     websocket = await network.accepted()

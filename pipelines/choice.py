@@ -1,0 +1,89 @@
+"""What a client's ``init`` chooses of what the server offers: an engine, and the languages of its session."""
+
+from dataclasses import dataclass
+
+from gemini.languages import find_language, language_part
+from pipelines.engines import Engines
+from pipelines.settings import Settings
+from pipelines.spec import PipelineSpec
+from protocol.errors import ErrorCode, Fault
+from protocol.messages import InitConfig
+
+_AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The languages of one session, by code; see :class:`~processors.context.SessionContext`.
+
+    Attributes:
+        pair: The two.
+        spoken: The one of them that the client speaks, or ``"auto"`` for either.
+        also_spoken: Others that the client may speak.
+    """
+
+    pair: tuple[str, str]
+    spoken: str
+    also_spoken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a session is made of.
+
+    Attributes:
+        pipeline: Serves it.
+        languages: What is spoken, and what comes out.
+    """
+
+    pipeline: PipelineSpec
+    languages: Languages
+
+
+def choose(config: InitConfig, settings: Settings, engines: Engines) -> Choice | Fault:
+    """What ``config`` asks for, or why it can't be had."""
+    pipeline = engines.named(config.engine)
+    if pipeline is None:
+        return Fault(
+            ErrorCode.INVALID_MESSAGE,
+            f"expected 'engine' to be one of {', '.join(engines.names)}, or to be left out",
+        )
+    languages = choose_languages(config.language, config.target_language, settings)
+    return languages if isinstance(languages, Fault) else Choice(pipeline, languages)
+
+
+def choose_languages(language: str, target_language: str | None, settings: Settings) -> Languages | Fault:
+    """The languages of a session, or what is wrong with those that are asked for.
+
+    Without a target both directions of the pair can be had, or one. A target is what comes out, whatever is said:
+    with ``"auto"`` any other language of the pair may be spoken.
+
+    Args:
+        language: What is spoken: ``"auto"``, or a code of the pair.
+        target_language: What is to come out, as BCP-47; ``None``: the other one of the pair.
+        settings: Of the server: its pair, and further targets.
+    """
+    pair = settings.pair
+    spoken = _AUTO if language == _AUTO else find_language(language, pair)
+    if spoken is None:
+        return _unsupported(f"expected 'language' to be one of {', '.join((_AUTO, *pair))}")
+    if target_language is None:
+        return Languages(pair, spoken)
+    targets = tuple(dict.fromkeys((*pair, *settings.target_languages)))
+    target = find_language(target_language, targets)
+    if target is None:
+        return _unsupported(f"expected 'targetLanguage' to be one of {', '.join(targets)}, or to be left out")
+    said = pair if spoken == _AUTO else (spoken,)
+    sources = tuple(code for code in said if language_part(code) != language_part(target))
+    if not sources:
+        return _unsupported(f"expected 'targetLanguage' to be another language than 'language', {spoken}")
+    return Languages(_in_order((sources[0], target), pair), sources[0], sources[1:])
+
+
+def _in_order(languages: tuple[str, str], pair: tuple[str, str]) -> tuple[str, str]:
+    """The server's own pair as the server has it, any other as it is."""
+    return pair if set(languages) == set(pair) else languages
+
+
+def _unsupported(message: str) -> Fault:
+    return Fault(ErrorCode.UNSUPPORTED_LANGUAGE, message)

@@ -1,0 +1,87 @@
+"""The pipelines that clients may choose from: the default one, of ``PIPELINE``, and those of ``ENGINES``."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pipelines.settings import Settings
+from pipelines.spec import PipelineDraft, PipelineFileError, PipelineSpec, load_pipeline, read_pipeline
+
+_Pipeline = TypeVar("_Pipeline", PipelineDraft, PipelineSpec)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The checked pipelines.
+
+    Attributes:
+        pipelines: Each has a name of its own; the first one serves whoever asks for none.
+    """
+
+    pipelines: tuple[PipelineSpec, ...]
+
+    @property
+    def default(self) -> PipelineSpec:
+        """The pipeline of a client that asks for none."""
+        return self.pipelines[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a client may ask for."""
+        return tuple(pipeline.name for pipeline in self.pipelines)
+
+    def named(self, name: str | None) -> PipelineSpec | None:
+        """The pipeline that a client asks for; ``None`` where there is none of that name."""
+        if name is None:
+            return self.default
+        return next((pipeline for pipeline in self.pipelines if pipeline.name == name), None)
+
+
+def load_engines(settings: Settings) -> Engines:
+    """Read and check every pipeline that a client may get.
+
+    Raises:
+        PipelineFileError: Files are wrong, or need what is not installed; all that is wrong in all of them.
+    """
+    variables = settings.pipeline_variables()
+    return Engines(_each(settings, lambda file, by: load_pipeline(file, variables, named_by=by)))
+
+
+def read_engines(settings: Settings) -> tuple[PipelineDraft, ...]:
+    """The same, even where steps are not all installed; the default pipeline comes first.
+
+    Raises:
+        PipelineFileError: Files are wrong; all that is wrong in all of them.
+    """
+    variables = settings.pipeline_variables()
+    return _each(settings, lambda file, by: read_pipeline(file, variables, named_by=by))
+
+
+def _each(settings: Settings, read: Callable[[str, str], _Pipeline]) -> tuple[_Pipeline, ...]:
+    """Every pipeline once, however often it is named."""
+    found: dict[Path, _Pipeline] = {}
+    faults: dict[str, None] = {}
+    for file, by in ((settings.pipeline, "PIPELINE"), *((file, "ENGINES") for file in settings.engines)):
+        try:
+            pipeline = read(file, by)
+        except PipelineFileError as error:
+            faults |= dict.fromkeys(error.faults)
+        else:
+            found.setdefault(pipeline.path.resolve(), pipeline)
+    faults |= dict.fromkeys(_same_names(list(found.values())))
+    if faults:
+        raise PipelineFileError(faults)
+    return tuple(found.values())
+
+
+def _same_names(pipelines: Sequence[PipelineDraft | PipelineSpec]) -> Iterator[str]:
+    """A fault for each pipeline whose name an earlier one has, too."""
+    paths: dict[str, Path] = {}
+    for pipeline in pipelines:
+        first = paths.setdefault(pipeline.name, pipeline.path)
+        if first is not pipeline.path:
+            yield (
+                f"{pipeline.path}: expected a name of its own, got '{pipeline.name}', which is the name of {first};"
+                " clients choose by it"
+            )
