@@ -8,13 +8,12 @@ replaced, by the standby where there is one. What goes over a connection is its 
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 from gemini.dialer import Dialed, Dialer
 from gemini.errors import FailureKind, UpstreamError
 from gemini.happenings import Reconnected, Renewed, UpstreamLost
-from gemini.link import Link
-from gemini.turns import TurnTracker
+from gemini.link import Link, TrackerT
 
 _PROVEN_SECS = 60.0
 """A connection that lived so long was good, even if nothing was said in it."""
@@ -23,7 +22,7 @@ _NEXT_RENEWAL_SECS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Generic[TrackerT]):
     """Whom connections work for, as far as they call it.
 
     Attributes:
@@ -31,22 +30,26 @@ class Owner:
         receive: Takes what comes until the connection is closed; raises ``UpstreamError`` when it is lost.
         send: Sends over the connection in use until it is closed; raises ``UpstreamError`` when it is lost.
         left: A connection is not in use any more, by an error or as planned; no other one is so far.
+        settled: Whether nothing is owed over the connection in use, so that another one may take over.
+        unsaid: Whether an utterance that is being spoken keeps it from ever being settled.
         note: Something became of a connection.
         over: There will be no connection any more, and why; the link was in use until just before.
         deadline_moved: What :meth:`Connections.deadlines` gives has changed.
     """
 
-    new_tracker: Callable[[], TurnTracker]
-    receive: Callable[[Link], Coroutine[Any, Any, None]]
-    send: Callable[[Link], Coroutine[Any, Any, None]]
-    left: Callable[[Link, UpstreamError | None], None]
+    new_tracker: Callable[[], TrackerT]
+    receive: Callable[[Link[TrackerT]], Coroutine[Any, Any, None]]
+    send: Callable[[Link[TrackerT]], Coroutine[Any, Any, None]]
+    left: Callable[[Link[TrackerT], UpstreamError | None], None]
+    settled: Callable[[Link[TrackerT]], bool]
+    unsaid: Callable[[Link[TrackerT]], bool]
     note: Callable[[UpstreamLost | Reconnected | Renewed], None]
-    over: Callable[[BaseException, Link | None], None]
+    over: Callable[[BaseException, Link[TrackerT] | None], None]
     deadline_moved: Callable[[], None]
 
 
-class Connections:
-    """The connections of one session: one in use, perhaps one in reserve, perhaps one being opened.
+class Connections(Generic[TrackerT]):
+    """The connections of one session: one in use, perhaps one in reserve, one being opened, one being left.
 
     Attributes:
         current: The one in use; ``None`` while there is none.
@@ -55,7 +58,7 @@ class Connections:
     def __init__(
         self,
         dialer: Dialer,
-        owner: Owner,
+        owner: Owner[TrackerT],
         *,
         reconnect_secs: float,
         max_age_secs: float,
@@ -78,8 +81,9 @@ class Connections:
         self._max_age_secs = max_age_secs
         self._resumption = resumption
         self._clock = clock
-        self.current: Link | None = None
-        self._standby: Link | None = None
+        self.current: Link[TrackerT] | None = None
+        self._standby: Link[TrackerT] | None = None
+        self._leaving: Link[TrackerT] | None = None
         self._dialing: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._lost_at = 0.0
@@ -114,16 +118,16 @@ class Connections:
     async def close(self) -> None:
         """Close all of them at once; where the caller is cancelled, closing goes on."""
         self.stop()
-        for link in (self.current, self._standby):
+        for link in (self.current, self._standby, self._leaving):
             if link is not None:
                 self._close(link)
-        self.current = self._standby = None
+        self.current = self._standby = self._leaving = None
         ending = [*self._closing, *([self._dialing] if self._dialing is not None else [])]
         await asyncio.shield(asyncio.gather(*ending, return_exceptions=True))
 
     # Loss
 
-    def lose(self, link: Link, error: UpstreamError) -> None:
+    def lose(self, link: Link[TrackerT], error: UpstreamError) -> None:
         """A connection failed; one that is not in use any more makes no difference."""
         if self._stopped:
             return
@@ -131,6 +135,9 @@ class Connections:
             self._lose_standby(link, error)
         elif link is self.current:
             self._lose_current(link, error)
+        elif link is self._leaving:
+            self.leave(link)
+            self._owner.left(link, error)
 
     def abandon(self, reason: str) -> None:
         """Do without the connection in use, since what comes over it is no good; ``reason`` is static text."""
@@ -143,13 +150,13 @@ class Connections:
             self._owner.left(link, None)
             self._replace(link)
 
-    def _lose_standby(self, link: Link, error: UpstreamError) -> None:
+    def _lose_standby(self, link: Link[TrackerT], error: UpstreamError) -> None:
         self._standby = None
         self._close(link)
         self._dialer.note_failure(error, model=link.model, resumed=link.resumed)
         self._put_off_renewal(_NEXT_RENEWAL_SECS if self._dialer.is_final(error, model=link.model) else 0.0)
 
-    def _lose_current(self, link: Link, error: UpstreamError) -> None:
+    def _lose_current(self, link: Link[TrackerT], error: UpstreamError) -> None:
         age_secs = self._let_go(link)
         self._owner.note(UpstreamLost(error.kind.value, str(error), age_secs))
         # Quota may be for one connection at a time, which an overlap exceeds: alone it gets another try.
@@ -173,19 +180,19 @@ class Connections:
         if self.current is not None:
             self.current.answered = True
 
-    def _let_go(self, link: Link) -> float:
+    def _let_go(self, link: Link[TrackerT]) -> float:
         """Close the connection in use; gives its age in seconds."""
         self.current = None
         self._close(link)
         return self._clock() - link.opened_at
 
-    def _close(self, link: Link) -> None:
+    def _close(self, link: Link[TrackerT]) -> None:
         link.stop()  # at once: what it was about to send goes elsewhere
         closing = asyncio.create_task(link.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    def _replace(self, lost: Link) -> None:
+    def _replace(self, lost: Link[TrackerT]) -> None:
         self._lost_at = self._clock()
         standby, self._standby = self._standby, None
         if standby is not None:
@@ -197,7 +204,7 @@ class Connections:
 
     # Opening
 
-    def _dial(self, *, resume_after: Link | None = None) -> None:
+    def _dial(self, *, resume_after: Link[TrackerT] | None = None) -> None:
         self._dialing = asyncio.create_task(self._connect(resume_after))
         self._dialing.add_done_callback(self._note_end_of_dialing)
 
@@ -205,7 +212,7 @@ class Connections:
     def _is_dialing(self) -> bool:
         return self._dialing is not None and not self._dialing.done()
 
-    async def _connect(self, resume_after: Link | None) -> None:
+    async def _connect(self, resume_after: Link[TrackerT] | None) -> None:
         if resume_after is not None:
             await resume_after.close()  # a session is not resumed while its connection is open (sip-to-ai PR #14)
         link = self._new_link(await self._dialer.dial(resume=resume_after is not None))
@@ -227,7 +234,7 @@ class Connections:
             self._owner.over(error, None)
         self._owner.deadline_moved()
 
-    def _new_link(self, dialed: Dialed) -> Link:
+    def _new_link(self, dialed: Dialed) -> Link[TrackerT]:
         now = self._clock()
         link = Link(
             dialed.connection,
@@ -240,12 +247,12 @@ class Connections:
         link.run(self._owner.receive(link), on_end=self._note_end_of_work)
         return link
 
-    def _take_over(self, link: Link) -> None:
+    def _take_over(self, link: Link[TrackerT]) -> None:
         self.current = link
         link.run(self._owner.send(link), on_end=self._note_end_of_work)
         self._owner.deadline_moved()
 
-    def _note_end_of_work(self, link: Link, task: asyncio.Task[None]) -> None:
+    def _note_end_of_work(self, link: Link[TrackerT], task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, UpstreamError):
             self.lose(link, error)
@@ -267,10 +274,30 @@ class Connections:
 
     def swap_between_turns(self) -> None:
         """Go over to the standby, where there is one and nothing is owed any more."""
-        if self.current is not None and self._standby is not None and self.current.tracker.idle:
+        if self.current is not None and self._standby is not None and self._owner.settled(self.current):
             self._swap(self.current, self._standby)
 
-    def _swap(self, old: Link, standby: Link) -> None:
+    def hand_over(self) -> Link[TrackerT] | None:
+        """Go over to the standby, where there is one, in the middle of speech.
+
+        Returns:
+            The connection that was in use, which stays open until :meth:`leave`, so that it says what it owes.
+        """
+        old, standby = self.current, self._standby
+        if old is None or standby is None or self._leaving is not None or self._stopped:
+            return None
+        self._leaving, self._standby = old, None
+        self._take_over(standby)
+        self._note_renewal(old, standby)
+        return old
+
+    def leave(self, link: Link[TrackerT]) -> None:
+        """Close the connection that was handed over: it owes nothing any more."""
+        if link is self._leaving:
+            self._leaving = None
+            self._close(link)
+
+    def _swap(self, old: Link[TrackerT], standby: Link[TrackerT]) -> None:
         """Go over to the standby; an utterance that was not sent whole goes with it."""
         self._let_go(old)
         self._standby = None
@@ -278,10 +305,10 @@ class Connections:
         self._take_over(standby)
         self._note_renewal(old, standby)
 
-    def _note_renewal(self, old: Link, link: Link) -> None:
+    def _note_renewal(self, old: Link[TrackerT], link: Link[TrackerT]) -> None:
         self._owner.note(Renewed(old.renewal_reason, link.model, self._clock() - old.opened_at))
 
-    def _start_renewal(self, link: Link, now: float) -> None:
+    def _start_renewal(self, link: Link[TrackerT], now: float) -> None:
         if not link.answered and now - link.opened_at < _PROVEN_SECS:
             error = UpstreamError(FailureKind.UNAVAILABLE, "the upstream ends connections as soon as they are open")
             self._dialer.note_failure(error, model=link.model)
@@ -304,7 +331,7 @@ class Connections:
         if link is None:
             return [self._reconnect_until]
         renew_at = link.renew_at if self._standby is None and not self._is_dialing else None
-        leave_at = link.leave_at if self._standby is not None and link.tracker.unsaid else None
+        leave_at = link.leave_at if self._standby is not None and self._owner.unsaid(link) else None
         return [time for time in (renew_at, leave_at, link.ends_at) if time is not None]
 
     def act_on_time(self, now: float) -> None:
@@ -317,7 +344,7 @@ class Connections:
         elif link.ends_at is not None and now >= link.ends_at:
             self.lose(link, UpstreamError(FailureKind.UNAVAILABLE, "the time that the upstream gave is over"))
         elif self._standby is not None:
-            if link.tracker.unsaid and link.leave_at is not None and now >= link.leave_at:
+            if self._owner.unsaid(link) and link.leave_at is not None and now >= link.leave_at:
                 self._swap(link, self._standby)
         elif not self._is_dialing and now >= link.renew_at:
             self._start_renewal(link, now)

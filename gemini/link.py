@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from gemini.connector import LiveConnection
-from gemini.turns import TurnTracker
+from gemini.events import UpstreamEvent
+from gemini.turns import TurnEvent
 
 _RENEWAL_LEAD_SECS = 60.0
 """How long before the announced end the next connection is opened; Google announces 50 s ahead."""
@@ -16,8 +17,42 @@ _LEAVE_MARGIN_SECS = 1.0
 """How long before the announced end speech moves to the next connection even in the middle of an utterance."""
 
 
+class Tracker(Protocol):
+    """What the upstream says over one connection, as turns; see :class:`gemini.turns.TurnTracker`.
+
+    Attributes:
+        dropped_repeats: Repetitions of earlier transcriptions that were dropped.
+        timed_out_turns: Turns that the upstream did not end.
+    """
+
+    dropped_repeats: int
+    timed_out_turns: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether no turn is open."""
+
+    def handle(self, event: UpstreamEvent, now: float) -> list[TurnEvent]:
+        """What an event of the upstream does to the turns."""
+
+    def deadline(self) -> float | None:
+        """When to call :meth:`advance` at the latest; ``None``: no need."""
+
+    def advance(self, now: float) -> list[TurnEvent]:
+        """What the passing of time does to the turns."""
+
+    def cut(self, now: float) -> list[TurnEvent]:
+        """The client wants no more of the turn whose output began."""
+
+    def abandon(self, now: float) -> list[TurnEvent]:
+        """The connection is lost: every turn ends with what there is of it."""
+
+
+TrackerT = TypeVar("TrackerT", bound=Tracker)
+
+
 @dataclass(slots=True, eq=False)
-class Link:
+class Link(Generic[TrackerT]):
     """A connection, with what is known of its life; times are the session's clock's.
 
     Attributes:
@@ -34,7 +69,7 @@ class Link:
     """
 
     connection: LiveConnection
-    tracker: TurnTracker
+    tracker: TrackerT
     model: str
     opened_at: float
     renew_at: float
@@ -56,7 +91,9 @@ class Link:
         """From when on not even an utterance that is being spoken stays."""
         return None if self.ends_at is None else self.ends_at - _LEAVE_MARGIN_SECS
 
-    def run(self, work: Coroutine[Any, Any, None], *, on_end: Callable[["Link", asyncio.Task[None]], None]) -> None:
+    def run(
+        self, work: Coroutine[Any, Any, None], *, on_end: Callable[["Link[TrackerT]", asyncio.Task[None]], None]
+    ) -> None:
         """Work on the connection until it is closed; ``on_end`` is called with the task when that is over."""
         task = asyncio.create_task(work)
         self._tasks.append(task)

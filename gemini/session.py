@@ -24,9 +24,9 @@ from gemini.events import GoAway, Resumable, UpstreamEvent, Usage
 from gemini.happenings import (
     SessionEvent,
     SpeechDropped,
-    TokensCounted,
     TurnRestarted,
     UtteranceAnswered,
+    tokens_counted,
 )
 from gemini.link import Link
 from gemini.speech import Dropped, Progress, UplinkSpeech, UplinkStream, Utterance
@@ -114,6 +114,8 @@ class LiveSession:
                 receive=self._receive,
                 send=self._send_speech,
                 left=self._leave,
+                settled=lambda link: link.tracker.idle,
+                unsaid=lambda link: link.tracker.unsaid,
                 note=lambda happening: self._events.put_nowait(happening),
                 over=self._give_up,
                 deadline_moved=self._note_deadline_moved,
@@ -237,13 +239,13 @@ class LiveSession:
 
     # Work on a connection
 
-    async def _send_speech(self, link: Link) -> None:
+    async def _send_speech(self, link: Link[TurnTracker]) -> None:
         while True:
             await self._to_send.wait()
             self._to_send.clear()
             await (self._send_utterances(link) if self._manual else self._send_stream(link))
 
-    async def _send_utterances(self, link: Link) -> None:
+    async def _send_utterances(self, link: Link[TurnTracker]) -> None:
         while (utterance := await self._utterance_to_send(link)) is not None:
             if pcm := self._speech.take(utterance):
                 await self._send(link.connection.send_audio(pcm))
@@ -252,7 +254,7 @@ class LiveSession:
             else:
                 return
 
-    async def _utterance_to_send(self, link: Link) -> Utterance | None:
+    async def _utterance_to_send(self, link: Link[TurnTracker]) -> Utterance | None:
         """The utterance that is being sent, or the next one where it may be begun."""
         if (utterance := self._speech.sending) is not None:
             return utterance
@@ -263,7 +265,7 @@ class LiveSession:
             await self._send(link.connection.send_activity_start())
         return utterance
 
-    async def _end_activity(self, link: Link, utterance: Utterance) -> None:
+    async def _end_activity(self, link: Link[TurnTracker], utterance: Utterance) -> None:
         utterance.progress = Progress.AWAITING_ANSWER
         await self._send(link.connection.send_activity_end())
         now = self._clock()
@@ -271,7 +273,7 @@ class LiveSession:
         link.tracker.sent_whole(now)
         self._deadline_moved.set()
 
-    async def _send_stream(self, link: Link) -> None:
+    async def _send_stream(self, link: Link[TurnTracker]) -> None:
         while pcm := self._stream.take():
             await self._send(link.connection.send_audio(pcm))
 
@@ -283,13 +285,13 @@ class LiveSession:
         except TimeoutError as error:
             raise UpstreamError(FailureKind.UNAVAILABLE, f"nothing could be sent for {timeout_secs:g} s") from error
 
-    async def _receive(self, link: Link) -> None:
+    async def _receive(self, link: Link[TurnTracker]) -> None:
         async for events in link.connection.receive():
             for event in events:
                 self._take(link, event, self._clock())
             self._deadline_moved.set()
 
-    def _take(self, link: Link, event: UpstreamEvent, now: float) -> None:
+    def _take(self, link: Link[TurnTracker], event: UpstreamEvent, now: float) -> None:
         match event:
             case GoAway(time_left_secs=time_left_secs):
                 link.note_go_away(time_left_secs, now)
@@ -297,7 +299,7 @@ class LiveSession:
                 self._dialer.keep_handle(handle)
             case Usage():
                 self._heard = True
-                self._events.put_nowait(_counted(link.model, event))
+                self._events.put_nowait(tokens_counted(link.model, event))
             case _ if link is self._connections.current:
                 self._heard = True
                 self._publish(link.tracker.handle(event, now))
@@ -440,7 +442,7 @@ class LiveSession:
 
     # Ends
 
-    def _leave(self, link: Link, error: UpstreamError | None) -> None:
+    def _leave(self, link: Link[TurnTracker], error: UpstreamError | None) -> None:
         """What a connection has not answered in full is for the next one."""
         self._dropped_repeats += link.tracker.dropped_repeats
         self._timed_out_turns += link.tracker.timed_out_turns
@@ -462,7 +464,7 @@ class LiveSession:
             self._give_up_stream(told=False)
         self._stream.restart()
 
-    def _give_up(self, error: BaseException, link: Link | None = None) -> None:
+    def _give_up(self, error: BaseException, link: Link[TurnTracker] | None = None) -> None:
         """The session is over: what there is of its turns, then why."""
         if self._over:
             return
@@ -496,14 +498,4 @@ def _answered(utterance: Utterance) -> UtteranceAnswered:
 
     return UtteranceAnswered(
         secs_until(utterance.told_at), secs_until(utterance.first_text_at), secs_until(utterance.first_audio_at)
-    )
-
-
-def _counted(model: str, usage: Usage) -> TokensCounted:
-    return TokensCounted(
-        model,
-        usage.prompt_tokens,
-        usage.response_tokens,
-        usage.prompt_text_tokens,
-        usage.response_text_tokens,
     )

@@ -6,22 +6,22 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from pipelines.registry import STEPS
 from pipelines.spec import StepSpec, UninstalledStep
-from processors.gemini_live import GeminiLive
 from processors.glossary_check import GlossaryCheck
 from processors.speech_state import SpeechStateEmitter
 from processors.transcript_log import TranscriptLog
 from processors.transcription import TranscriptionForwarder
+from processors.upstream_step import UpstreamStep
 from processors.vad import Vad
 
 Step = StepSpec | UninstalledStep
 OrderWarning = tuple[int, str]
 """The line that it is about, and the text."""
 
-_HEARS = (Vad, GeminiLive)
+_HEARS = (Vad, UpstreamStep)
 """Steps that work on the client's speech, which the engine keeps to itself."""
 _COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
-    TranscriptionForwarder: (GeminiLive, "gets none of its texts"),
-    SpeechStateEmitter: (GeminiLive, "does not see when an utterance is answered, and stays at 'processing'"),
+    TranscriptionForwarder: (UpstreamStep, "gets none of its texts"),
+    SpeechStateEmitter: (UpstreamStep, "does not see when an utterance is answered, and stays at 'processing'"),
     GlossaryCheck: (TranscriptionForwarder, "gets no turns to check"),
     TranscriptLog: (TranscriptionForwarder, "gets no turns to log"),
 }
@@ -39,8 +39,9 @@ def _class_of(step: Step) -> type[FrameProcessor] | None:
 
 
 def _first(step_class: type[FrameProcessor], steps: Sequence[Step]) -> int | None:
-    """Where the first step of this class stands."""
-    return next((index for index, step in enumerate(steps) if _class_of(step) is step_class), None)
+    """Where the first step of this class, or of one under it, stands."""
+    found = (_class_of(step) or FrameProcessor for step in steps)
+    return next((index for index, known in enumerate(found) if issubclass(known, step_class)), None)
 
 
 def _any_foreign(steps: Sequence[Step]) -> bool:
@@ -48,7 +49,7 @@ def _any_foreign(steps: Sequence[Step]) -> bool:
 
 
 def _lacks(steps: Sequence[Step]) -> Iterator[OrderWarning]:
-    engine = _first(GeminiLive, steps)
+    engine = _first(UpstreamStep, steps)
     if engine is None:
         if not _any_foreign(steps):
             yield steps[0].line, 'no step interprets, so clients never get an answer: add use = "gemini_live"'
@@ -61,11 +62,11 @@ def _lacks(steps: Sequence[Step]) -> Iterator[OrderWarning]:
 
 
 def _deaf(steps: Sequence[Step]) -> Iterator[OrderWarning]:
-    engine = _first(GeminiLive, steps)
+    engine = _first(UpstreamStep, steps)
     if engine is None:
         return
     for step in steps[engine + 1 :]:
-        if _class_of(step) in _HEARS:
+        if issubclass(_class_of(step) or FrameProcessor, _HEARS):
             keeper = steps[engine]
             yield step.line, f"step '{step.use}' gets no speech, for '{keeper.use}' in line {keeper.line} keeps it"
 

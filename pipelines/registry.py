@@ -3,6 +3,7 @@
 from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.gemini_live import GeminiLive
+from processors.gemini_translate import GeminiTranslate
 from processors.glossary_check import GlossaryCheck
 from processors.imports import ImportPathError, import_class, nearest
 from processors.speech_state import SpeechStateEmitter
@@ -13,6 +14,7 @@ from processors.vad import Vad
 STEPS: dict[str, type[FrameProcessor]] = {
     "vad": Vad,
     "gemini_live": GeminiLive,
+    "gemini_translate": GeminiTranslate,
     "transcription_forwarder": TranscriptionForwarder,
     "glossary_check": GlossaryCheck,
     "speech_state": SpeechStateEmitter,

@@ -147,6 +147,7 @@ class Settings(BaseSettings):
     gemini_model: str = "gemini-3.8-live"
     gemini_fallback_models: CommaSeparated = ()
     gemini_voice: str | None = None
+    translate_model: str = "gemini-3.5-live-translate-preview"
     gemini_base_url: Annotated[str, AfterValidator(_https_url)] | None = None
     gemini_ca_file: Annotated[Path, AfterValidator(_ca_file)] | None = None
     gemini_connector: ConnectorName = "genai"
@@ -161,6 +162,9 @@ class Settings(BaseSettings):
     turn_timeout_secs: Annotated[float, Field(gt=0, le=120)] = 12.0
     late_text_ms: Annotated[int, Field(ge=0, le=30_000)] = 1500
     uplink_ring_secs: Annotated[float, Field(ge=1, le=600)] = 60.0
+    stream_tail_secs: Annotated[float, Field(ge=1, le=30)] = 5.0
+    segment_silence_ms: Annotated[int, Field(ge=200, le=10_000)] = 2000
+    arbiter_hold_ms: Annotated[int, Field(ge=0, le=5000)] = 600
 
     # Server
     host: str = "localhost"

@@ -32,7 +32,15 @@ ALLOWED: dict[str, set[str]] = {
     "client": {"client", "protocol"},
 }
 FRAMEWORKS = {"pipecat", "fastapi", "starlette", "uvicorn", "pydantic_settings"}
-STEPS = {"vad", "gemini_live", "transcription", "speech_state", "transcript_log", "glossary_check"}
+STEPS = {
+    "vad",
+    "gemini_live",
+    "gemini_translate",
+    "transcription",
+    "speech_state",
+    "transcript_log",
+    "glossary_check",
+}
 
 
 def modules_of(package: str) -> list[Path]:

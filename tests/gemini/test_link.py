@@ -13,7 +13,7 @@ from tests.support.turns import TIMES
 from tests.support.virtual_time import settle
 
 
-def link(connection: FakeConnection | None = None) -> Link:
+def link(connection: FakeConnection | None = None) -> Link[TurnTracker]:
     """A connection that was opened at second 100, and is to be renewed at second 3000."""
     tracker = TurnTracker(TIMES, manual_activity=True)
     return Link(connection or FakeConnection(), tracker, model="m", opened_at=100.0, renew_at=3000.0)
@@ -78,7 +78,7 @@ class Work:
 
     def __init__(self) -> None:
         """Nothing goes on."""
-        self.ended: list[tuple[Link, BaseException | None]] = []
+        self.ended: list[tuple[Link[TurnTracker], BaseException | None]] = []
         self.fail = asyncio.Event()
 
     async def go_on(self) -> None:
@@ -96,7 +96,7 @@ class Work:
     async def nothing(self) -> None:
         """End at once."""
 
-    def note(self, connected: Link, task: asyncio.Task[None]) -> None:
+    def note(self, connected: Link[TurnTracker], task: asyncio.Task[None]) -> None:
         """A piece of work ended."""
         error: BaseException | None = asyncio.CancelledError() if task.cancelled() else task.exception()
         self.ended.append((connected, error))

@@ -29,6 +29,7 @@ def test_our_steps_have_short_names() -> None:
     assert set(STEPS) == {
         "vad",
         "gemini_live",
+        "gemini_translate",
         "transcription_forwarder",
         "glossary_check",
         "speech_state",
@@ -51,7 +52,7 @@ def test_an_import_path_names_any_processor() -> None:
     ("use", "told"),
     [
         ("vda", "unknown step 'vda'; did you mean 'vad'?"),
-        ("", "unknown step ''; known are gemini_live, glossary_check,"),
+        ("", "unknown step ''; known are gemini_live, gemini_translate,"),
         ("no_such:Echo", "step 'no_such:Echo': can't import 'no_such': ModuleNotFoundError: "),
         (":Echo", "step ':Echo': can't import '': ValueError: "),
         (".here:Echo", "step '.here:Echo': can't import '.here': TypeError: "),

@@ -364,7 +364,7 @@ async def test_a_fault_in_the_engines_tasks_is_a_fault_of_ours(
             case "receiving":
                 user.upstream.connection.lose(ZeroDivisionError("no words of /etc/secret.py"))
             case _:
-                monkeypatch.setattr(GeminiLive, "_frames_of", fail)
+                monkeypatch.setattr(GeminiLive, "frames_of", fail)
                 user.upstream.connection.say(*ANSWER)
         assert await user.ended() == ("INTERNAL", 1011)
         (error,) = user.network.of("error")

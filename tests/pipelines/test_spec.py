@@ -179,8 +179,8 @@ def test_the_key_is_no_variable() -> None:
         (f'{MODEL}\n[[step]]\n\nuse = "vadd"\n', "7: unknown step 'vadd'; did you mean 'vad'?"),
         (
             '[[step]]\nuse = "echo"\n',
-            "2: unknown step 'echo'; known are gemini_live, glossary_check, speech_state, transcript_log,"
-            " transcription_forwarder, vad",
+            "2: unknown step 'echo'; known are gemini_live, gemini_translate, glossary_check,"
+            " speech_state, transcript_log, transcription_forwarder, vad",
         ),
     ],
 )
@@ -430,8 +430,8 @@ def test_a_secret_does_not_show_in_its_error() -> None:
         ),
         (
             '[[step]]\nuse = "my_steps.Shout"\n',
-            "2: unknown step 'my_steps.Shout'; known are gemini_live, glossary_check, speech_state, transcript_log,"
-            " transcription_forwarder, vad; did you mean 'my_steps:Shout'?",
+            "2: unknown step 'my_steps.Shout'; known are gemini_live, gemini_translate, glossary_check,"
+            " speech_state, transcript_log, transcription_forwarder, vad; did you mean 'my_steps:Shout'?",
         ),
     ],
 )
