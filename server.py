@@ -51,6 +51,8 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec
+from processors.detector import load_detector
+from processors.script import share_a_script
 from reference import VERSION
 from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES
 from reference.routes import add_reference
@@ -87,6 +89,8 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
     if not settings.emulator:
         require_api_key(settings)
     engines = load_engines(settings)
+    if share_a_script((*settings.pair, *settings.target_languages)):
+        load_detector()  # or the first turn would wait for it, and every session with it
     configure_logging(settings.log_level, settings.log_format)
     metrics_folder = worker.metrics_folder if worker is not None else None
     sessions = Sessions(

@@ -1,9 +1,11 @@
-"""The language of a text, by its script."""
+"""The language of a text: by its script, by the upstream's code, by its words."""
 
 import unicodedata
 from collections import defaultdict
+from itertools import combinations
 
 from gemini.languages import find_language, known_language, language_part
+from processors.detector import detect_language
 
 _SCRIPTS_OF_LANGUAGE = {
     "am": {"ETHIOPIC"},
@@ -80,7 +82,7 @@ def language_of(text: str, expected: tuple[str, ...], upstream_code: str | None 
 
     A sign of a syllabic script weighs as many letters as it stands for, so that a Korean sentence with an English
     name in it is Korean. Where a script serves several languages, an ``expected`` one is meant; where several of
-    those, the one that the upstream says.
+    those, the one that the upstream says, and where it says none of them, the one that the words are of.
 
     Args:
         text: Any text.
@@ -88,7 +90,8 @@ def language_of(text: str, expected: tuple[str, ...], upstream_code: str | None 
         upstream_code: What the upstream says, as BCP-47.
 
     Returns:
-        One of ``expected``, or the code of another language; for text without letters the upstream's, or ``None``.
+        One of ``expected``, or the code of another language; for text without letters, or whose words are of
+        several languages, the upstream's, or ``None``.
     """
     upstream = _code_of(upstream_code, expected) if upstream_code else None
     script = _main_script(text)
@@ -96,12 +99,18 @@ def language_of(text: str, expected: tuple[str, ...], upstream_code: str | None 
         return upstream
     if script == "CJK" and "ja" in expected and (upstream == "ja" or not _written_in("CJK", expected)):
         script = "KANA"  # Japanese may do without kana
-    written_in_it = _written_in(script, expected)
-    if len(written_in_it) == 1:
-        return written_in_it[0]
-    if upstream is not None and script in _scripts(upstream):
-        return upstream
-    return written_in_it[0] if written_in_it else _LANGUAGE_OF_SCRIPT.get(script, upstream)
+    candidates = _written_in(script, expected)
+    if len(candidates) == 1:
+        return candidates[0]
+    of_script = upstream if upstream is not None and script in _scripts(upstream) else None
+    if candidates:
+        return of_script if of_script in candidates else detect_language(text, candidates) or of_script
+    return of_script or _LANGUAGE_OF_SCRIPT.get(script, upstream)
+
+
+def share_a_script(languages: tuple[str, ...]) -> bool:
+    """Whether texts in two of ``languages`` may be written in the same script."""
+    return any(_scripts(first) & _scripts(second) for first, second in combinations(languages, 2))
 
 
 def _code_of(upstream_code: str, expected: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ _OF_THE_CLIENT = {"client.running", "client.live", "client.wav", "pysubs2", "sou
 _OF_THE_PAGES = {"reference.page", "markdown_it"}
 _OF_CHECK = {"pipelines.check", "pipelines.check_report", "pipelines.diagram"}
 _OF_THE_EMULATOR = {"emulator", "trustme"}
+_OF_ONE_SCRIPT = {"py3langid"}
 _OF_STOCK_PIPECAT = {"pipecat.services.google", "pipecat.audio.vad.silero", "nltk", "torch"}
 _OF_THE_SERVER = {"server", "fastapi", "uvicorn", "pipecat", "google.genai", "onnxruntime", "numpy"}
 
@@ -41,7 +42,16 @@ async def test_a_plain_start_imports_nothing_of_what_it_does_not_use(tmp_path: P
     async with server_process(tmp_path, GEMINI_API_KEY="x", PYTHONPROFILEIMPORTTIME="1") as server:
         found = imported("\n".join(server.lines))
     assert found >= _OF_THE_SERVER
-    assert not found & (_OF_THE_CLIENT | _OF_THE_PAGES | _OF_CHECK | _OF_THE_EMULATOR | _OF_STOCK_PIPECAT)
+    assert not found & (
+        _OF_THE_CLIENT | _OF_THE_PAGES | _OF_CHECK | _OF_THE_EMULATOR | _OF_ONE_SCRIPT | _OF_STOCK_PIPECAT
+    )
+
+
+async def test_languages_of_one_script_are_prepared_for(tmp_path: Path) -> None:
+    """What tells them apart is there before the first client is."""
+    settings = {"GEMINI_API_KEY": "x", "TARGET_LANGUAGES": "fr", "PYTHONPROFILEIMPORTTIME": "1"}
+    async with server_process(tmp_path, **settings) as server:
+        assert imported("\n".join(server.lines)) >= _OF_ONE_SCRIPT
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("interpret", "--help"), ("check", "--help")])
