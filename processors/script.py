@@ -1,10 +1,9 @@
 """The language of a text: by its script, by the upstream's code, by its words."""
 
-import unicodedata
-from collections import defaultdict
 from itertools import combinations
 
 from gemini.languages import find_language, known_language, language_part
+from gemini.script import main_script
 from processors.detector import detect_language
 
 _SCRIPTS_OF_LANGUAGE = {
@@ -73,8 +72,6 @@ _LANGUAGE_OF_SCRIPT = {
     "THAI": "th",
 }
 """The language with the most speakers, for text in a script that nobody expects."""
-_SCRIPT_OF_NAME = {"HIRAGANA": "KANA", "KATAKANA": "KANA", "KATAKANA-HIRAGANA": "KANA"}
-_LETTERS_OF_ONE_SIGN = {"HANGUL": 2.5, "CJK": 2.5, "KANA": 1.5}
 
 
 def language_of(text: str, expected: tuple[str, ...], upstream_code: str | None = None) -> str | None:
@@ -94,7 +91,7 @@ def language_of(text: str, expected: tuple[str, ...], upstream_code: str | None 
         several languages, the upstream's, or ``None``.
     """
     upstream = _code_of(upstream_code, expected) if upstream_code else None
-    script = _main_script(text)
+    script = main_script(text)
     if script is None:
         return upstream
     if script == "CJK" and "ja" in expected and (upstream == "ja" or not _written_in("CJK", expected)):
@@ -125,15 +122,3 @@ def _written_in(script: str, languages: tuple[str, ...]) -> list[str]:
 
 def _scripts(language: str) -> set[str]:
     return _SCRIPTS_OF_LANGUAGE.get(language_part(language), _LATIN)
-
-
-def _main_script(text: str) -> str | None:
-    weights: defaultdict[str, float] = defaultdict(float)
-    for character in unicodedata.normalize("NFKC", text):
-        if character.isalpha():
-            name = unicodedata.name(character, "LATIN").split(" ")[0]
-            script = _SCRIPT_OF_NAME.get(name, name)
-            weights[script] += _LETTERS_OF_ONE_SIGN.get(script, 1.0)
-    if "KANA" in weights:
-        weights["KANA"] += weights.pop("CJK", 0.0)
-    return max(weights, key=lambda script: weights[script]) if weights else None
