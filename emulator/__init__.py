@@ -6,16 +6,18 @@ for that stretch. It imports no other package of this project, so that it is a s
 the wire.
 """
 
-from emulator.faults import KINDS, Fault, FaultName, FaultStrike, Moment
+from emulator.faults import ALL_KINDS, KINDS, TRANSLATION_KINDS, Fault, FaultName, FaultStrike, Moment
 from emulator.hearing import Stretch
 from emulator.mistakes import ScenarioError
-from emulator.options import EmulatorOptions, Refusal, Variant
-from emulator.record import ClipStretch, MessageRecord, SessionRecord, UtteranceRecord
+from emulator.options import EmulatorOptions, Refusal, Translation, Variant
+from emulator.record import ClipStretch, MessageRecord, SaidRecord, SessionRecord, UtteranceRecord
 from emulator.scenario import Scenario
 from emulator.server import Emulator
 
 __all__ = [
+    "ALL_KINDS",
     "KINDS",
+    "TRANSLATION_KINDS",
     "ClipStretch",
     "Emulator",
     "EmulatorOptions",
@@ -25,10 +27,12 @@ __all__ = [
     "MessageRecord",
     "Moment",
     "Refusal",
+    "SaidRecord",
     "Scenario",
     "ScenarioError",
     "SessionRecord",
     "Stretch",
+    "Translation",
     "UtteranceRecord",
     "Variant",
 ]

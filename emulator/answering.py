@@ -73,6 +73,7 @@ class Answerer:
         self._scenario = scenario
         self._unheard = [entry for entry in scenario.entries if entry.heard is None]
         self._unheard_used = 0
+        self._claim: tuple[float, Entry] | None = None
         self._times = {entry.id: [0] * len(entry.source.split()) for entry in scenario.entries}
 
     def answer(self, hearing: Hearing) -> Answer:
@@ -89,6 +90,32 @@ class Answerer:
         started_over = self._unheard_used >= len(self._unheard)
         self._unheard_used += 1
         return Answer((_piece(entry, _Share(0.0, 1.0)),), started_over)
+
+    def portions(self, stretch: Stretch) -> list[Piece]:
+        """What was said in a stretch, entry by entry; a piece without a whole word is a piece of sound only."""
+        shares = [(entry, _share(entry.heard, stretch)) for entry in self._entries(stretch.clip) if entry.heard]
+        return [_piece(entry, share) for entry, share in shares if share]
+
+    def portion(self, entry: Entry, begin: float, end: float) -> Piece:
+        """The part of an entry between two fractions of its speech."""
+        return _piece(entry, _Share(begin, end))
+
+    def unknown_speech(self, at_secs: float, tolerance_secs: float) -> Entry | None:
+        """The entry that stands for speech which matches no clip; None when the scenario has none.
+
+        Sessions that hear one speaker get one entry: whoever asks for speech that began when that began which was
+        asked for last gets the same.
+
+        Args:
+            at_secs: When the speech began, by the monotonic clock.
+            tolerance_secs: Within which two times are the same.
+        """
+        if not self._unheard:
+            return None
+        if self._claim is None or abs(at_secs - self._claim[0]) > tolerance_secs:
+            self._claim = (at_secs, self._unheard[self._unheard_used % len(self._unheard)])
+            self._unheard_used += 1
+        return self._claim[1]
 
     def count(self, answer: Answer) -> None:
         """Note that an answer was given."""
@@ -117,13 +144,7 @@ class Answerer:
         return [entry for heard, entry in sorted(spoken, key=lambda item: item[0].from_secs) if heard.clip == clip]
 
     def _pieces(self, stretch: Stretch) -> list[Piece]:
-        pieces = []
-        for entry in self._entries(stretch.clip):
-            share = _share(entry.heard, stretch) if entry.heard else None
-            piece = _piece(entry, share) if share else None
-            if piece is not None and (piece.source or piece.target):
-                pieces.append(piece)
-        return pieces
+        return [piece for piece in self.portions(stretch) if piece.source or piece.target]
 
 
 def _share(heard: Heard, stretch: Stretch) -> _Share | None:

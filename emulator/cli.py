@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn, get_args
 
 import typer
 
-from emulator.cli_values import VARIANT_NAMES, read_options
+from emulator.cli_values import TRANSLATION_NAMES, VARIANT_NAMES, read_options
 from emulator.control import ControlPortError
 from emulator.options import Refusal
 from emulator.scenario import Scenario
@@ -33,6 +33,13 @@ def run(
         typer.Option(
             metavar="KEY=VALUE",
             help="How turns are answered; may be repeated. Keys: " + ", ".join(VARIANT_NAMES) + ".",
+        ),
+    ] = None,
+    translation: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="How the translate model speaks; may be repeated. Keys: " + ", ".join(TRANSLATION_NAMES) + ".",
         ),
     ] = None,
     refuse: Annotated[
@@ -108,6 +115,7 @@ def run(
             refuse=refuse,
             refuse_first=refuse_first,
             variant=variant or [],
+            translation=translation or [],
             faults=fault or [],
             time_factor=time_factor,
             schedule_factor=schedule_factor,

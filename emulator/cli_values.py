@@ -1,19 +1,26 @@
 """Reads the values of the command line's options; every mistake is a ``ValueError`` of one line."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from emulator.faults import Fault
 from emulator.mistakes import first_mistake, nearest, read_fault
-from emulator.options import EmulatorOptions, Refusal, Variant
+from emulator.options import EmulatorOptions, Refusal, Translation, Variant
 
 VARIANT_NAMES = sorted(Variant.model_fields)
+TRANSLATION_NAMES = sorted(Translation.model_fields)
+_Values = TypeVar("_Values", bound=BaseModel)
 
 
 def read_options(
-    *, refuse: str | None, variant: Sequence[str], faults: Sequence[str], **values: Any
+    *,
+    refuse: str | None,
+    variant: Sequence[str],
+    faults: Sequence[str],
+    translation: Sequence[str] = (),
+    **values: Any,
 ) -> EmulatorOptions:
     """The options of an emulator.
 
@@ -21,6 +28,7 @@ def read_options(
         refuse: A ``Refusal`` as written; None for none.
         variant: ``KEY=VALUE`` each.
         faults: ``NAME@MOMENT,KEY=VALUE,…`` each.
+        translation: ``KEY=VALUE`` each.
         values: Other fields of ``EmulatorOptions``; None leaves the default.
 
     Raises:
@@ -38,6 +46,7 @@ def read_options(
                 **given,
                 "refuse": refuse,
                 "variant": read_variant(variant),
+                "translation": read_translation(translation),
                 "faults": tuple(read_fault_text(text) for text in faults),
             }
         )
@@ -52,18 +61,16 @@ def read_variant(changes: Sequence[str]) -> Variant:
     Raises:
         ValueError: Something is wrong.
     """
-    values: dict[str, Any] = {}
-    for change in changes:
-        key, separator, value = change.partition("=")
-        if not separator:
-            raise ValueError(f"--variant: expected KEY=VALUE, got {change!r}")
-        if key not in VARIANT_NAMES:
-            raise ValueError(f"--variant: unknown key {key!r}{nearest(key, VARIANT_NAMES)}")
-        values[key] = None if value.lower() == "none" else value
-    try:
-        return Variant.model_validate(values)
-    except ValidationError as error:
-        raise ValueError(f"--variant: {first_mistake(error)}") from error
+    return _read_pairs("--variant", Variant, changes)
+
+
+def read_translation(changes: Sequence[str]) -> Translation:
+    """How translate sessions speak, from ``KEY=VALUE`` each.
+
+    Raises:
+        ValueError: Something is wrong.
+    """
+    return _read_pairs("--translation", Translation, changes)
 
 
 def read_fault_text(text: str) -> Fault:
@@ -86,3 +93,18 @@ def read_fault_text(text: str) -> Fault:
         return read_fault(values)
     except ValueError as error:
         raise ValueError(f"--fault: {error}") from error
+
+
+def _read_pairs(option: str, model: type[_Values], changes: Sequence[str]) -> _Values:
+    values: dict[str, Any] = {}
+    for change in changes:
+        key, separator, value = change.partition("=")
+        if not separator:
+            raise ValueError(f"{option}: expected KEY=VALUE, got {change!r}")
+        if key not in model.model_fields:
+            raise ValueError(f"{option}: unknown key {key!r}{nearest(key, model.model_fields)}")
+        values[key] = None if value.lower() == "none" else value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(f"{option}: {first_mistake(error)}") from error

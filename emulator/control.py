@@ -210,6 +210,7 @@ def _shown(record: SessionRecord) -> dict[str, Any]:
     return {
         "number": record.number,
         "model": str(record.setup.get("model", "")).removeprefix("models/"),
+        "target": record.target,
         "age_secs": round(record.ended_at_secs if record.ended_at_secs is not None else record.elapsed_secs(), 3),
         "closed": record.closed,
         "close_code": record.close_code,

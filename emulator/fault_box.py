@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from emulator.faults import KINDS, Fault, FaultStrike, Moment
+from emulator.faults import ALL_KINDS, Fault, FaultStrike, Moment
+from emulator.languages import same_language
 
 _KEPT_STRIKES = 100_000
 
@@ -19,6 +20,9 @@ class Place:
         utterance: The number of the utterance that it concerns; None where there is none.
         entries: The scenario entries of the answer that it concerns.
         resumes: The setup came with a handle.
+        translates: The session is one of the translate model.
+        target: What it interprets into; None for other sessions.
+        silent: What is being said is in that language already, so that it has nothing to say.
     """
 
     session: int
@@ -26,6 +30,9 @@ class Place:
     utterance: int | None = None
     entries: frozenset[str] = frozenset()
     resumes: bool = False
+    translates: bool = False
+    target: str | None = None
+    silent: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +95,7 @@ class FaultBox:
             if live not in self.live or (spared is not None and live in spared):
                 continue
             fault = live.fault
-            if fault.moment != moment or KINDS[fault.name].stage not in wanted:
+            if fault.moment != moment or ALL_KINDS[fault.name].stage not in wanted:
                 continue
             if (moment in ("during", "output") and audio_ms < fault.at_ms) or not self._fits(fault, place):
                 continue
@@ -109,5 +116,16 @@ class FaultBox:
             and (fault.utterance is None or utterance >= fault.utterance)
             and (fault.model is None or fault.model == place.model)
             and (fault.entry is None or fault.entry in place.entries)
+            and (fault.target is None or (place.target is not None and same_language(fault.target, place.target)))
             and (fault.name != "resume_1007" or place.resumes)
+            and (fault.name != "leak" or place.silent)
+            and _plays(place, fault)
         )
+
+
+def _plays(place: Place, fault: Fault) -> bool:
+    """Whether a session of that kind can play a fault: a translate session has no answers."""
+    kind = ALL_KINDS[fault.name]
+    if place.translates:
+        return kind.stage != "answer" or (kind.translated and fault.moment == "output")
+    return kind.stage != "translation"

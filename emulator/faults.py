@@ -61,8 +61,12 @@ FaultName = Literal[
     "language_drift",
     "multi_part",
     "bundled",
+    "leak",
+    "wrong_source_language",
+    "late_source_text",
+    "missing_source_text",
 ]
-"""Every fault; ``KINDS`` says when each can strike."""
+"""Every fault; ``ALL_KINDS`` says when each can strike."""
 
 Moment = Literal["setup", "before", "during", "after", "output", "idle"]
 """When a fault strikes.
@@ -72,7 +76,7 @@ Moment = Literal["setup", "before", "during", "after", "output", "idle"]
 ``at_ms`` of the answer's sound was sent. ``idle``: after a complete answer, with nothing open.
 """
 
-Stage = Literal["door", "upgrade", "setup", "link", "voice", "answer"]
+Stage = Literal["door", "upgrade", "setup", "link", "voice", "answer", "translation"]
 
 _ANY: tuple[Moment, ...] = get_args(Moment)
 _TALK: tuple[Moment, ...] = ("before", "during", "after", "output", "idle")
@@ -88,15 +92,17 @@ class Kind:
         moments: At which it can strike.
         stage: Who plays it: the ``door`` of the server or the ``upgrade``, before there is a session; the
             ``setup``; the ``link``, at any time; the ``voice``, at any time after ``setupComplete``; or the
-            ``answer``.
+            ``answer``; or the ``translation``, in translate sessions only.
         parameters: Fields of ``Fault`` that it takes beside the common ones, and what they are when not given.
         spoils: An answer that it strikes does not count as complete, although all that is left of it is sent.
+        translated: A fault of an answer that translate sessions play, too.
     """
 
     moments: tuple[Moment, ...]
     stage: Stage
     parameters: Mapping[str, Any] = field(default_factory=dict)
     spoils: bool = False
+    translated: bool = False
 
 
 def _close(reason: str) -> Kind:
@@ -151,9 +157,9 @@ KINDS: Mapping[FaultName, Kind] = {
     "missing_turn_end": Kind(_ANSWER, "answer", spoils=True),
     "missing_turn_complete": Kind(_ANSWER, "answer"),
     "late_turn_complete": Kind(_ANSWER, "answer", {"delay_ms": 50_000.0}),
-    "frozen_output": Kind(("output",), "answer", spoils=True),
-    "stalled_output": Kind(("output",), "answer", {"delay_ms": 3000.0}),
-    "zero_audio": Kind(_ANSWER, "answer", spoils=True),
+    "frozen_output": Kind(("output",), "answer", spoils=True, translated=True),
+    "stalled_output": Kind(("output",), "answer", {"delay_ms": 3000.0}, translated=True),
+    "zero_audio": Kind(_ANSWER, "answer", spoils=True, translated=True),
     "no_audio": Kind(_ANSWER, "answer", spoils=True),
     "late_transcripts": Kind(("after",), "answer", {"delay_ms": 3000.0}),
     "duplicate_transcripts": Kind(("after",), "answer", {"delay_ms": 3000.0}),
@@ -164,7 +170,17 @@ KINDS: Mapping[FaultName, Kind] = {
     "multi_part": Kind(("after",), "answer", {"parts": 3}),
     "bundled": Kind(("after",), "answer"),
 }
-"""All faults. Reasons begin as the service's do (``docs/emulator.md``)."""
+"""The faults of conversations. Reasons begin as the service's do (``docs/emulator.md``)."""
+
+TRANSLATION_KINDS: Mapping[FaultName, Kind] = {
+    "leak": Kind(("during", "after"), "translation", {"lasting_ms": 1000.0, "text": ""}),
+    "wrong_source_language": Kind(("before",), "translation", {"language": ""}),
+    "late_source_text": Kind(("before",), "translation", {"delay_ms": 3000.0}),
+    "missing_source_text": Kind(("before",), "translation"),
+}
+"""The faults that only sessions of the translate model have."""
+
+ALL_KINDS: Mapping[FaultName, Kind] = {**KINDS, **TRANSLATION_KINDS}
 
 PARAMETERS = (
     "delay_ms",
@@ -175,6 +191,9 @@ PARAMETERS = (
     "bytes_per_sec",
     "frame_bytes",
     "parts",
+    "lasting_ms",
+    "text",
+    "language",
 )
 """Fields of ``Fault`` that only some faults take."""
 
@@ -210,28 +229,34 @@ class Fault(BaseModel):
     bytes_per_sec: int | None = Field(None, ge=1, description="How fast slow reads are.")
     frame_bytes: int | None = Field(None, ge=1, le=64 * 2**20, description="How big the big frame is.")
     parts: int | None = Field(None, ge=1, description="Audio parts in a message.")
+    target: str | None = Field(None, description="Only translate sessions that interpret into this language.")
+    lasting_ms: float | None = Field(None, gt=0, le=600_000, description="How much sound a leak is.")
+    text: str | None = Field(None, description="What a leak says.")
+    language: str | None = Field(None, description="A languageCode that is wrong.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        kind = KINDS[self.name]
+        kind = ALL_KINDS[self.name]
         if self.moment not in kind.moments:
             raise ValueError(f"{self.name} cannot strike at {self.moment!r}; it can at: {', '.join(kind.moments)}")
         for name in PARAMETERS:
             if getattr(self, name) is not None and name not in kind.parameters:
                 takes = ", ".join(kind.parameters) or "none"
                 raise ValueError(f"{self.name} takes no {name!r}; it takes: {takes}")
-        if self.entry is not None and self.moment not in ("after", "output", "idle"):
+        known = self.moment in ("after", "output", "idle") or self.name == "leak"
+        if self.entry is not None and not known:
             raise ValueError(
                 f"'entry' is not known at {self.moment!r}: what is said is known at: after, output, idle"
             )
-        if self.model is not None and kind.stage in ("door", "upgrade"):
-            raise ValueError(f"{self.name} strikes before the setup names a model; leave 'model' out")
+        for name in ("model", "target"):
+            if getattr(self, name) is not None and kind.stage in ("door", "upgrade"):
+                raise ValueError(f"{self.name} strikes before the setup names a {name}; leave {name!r} out")
         return self
 
     def value(self, parameter: str) -> Any:
         """A parameter as given, or what it is when it is not given."""
         given = getattr(self, parameter)
-        return KINDS[self.name].parameters[parameter] if given is None else given
+        return ALL_KINDS[self.name].parameters[parameter] if given is None else given
 
 
 @dataclass(frozen=True, slots=True)

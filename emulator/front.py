@@ -11,7 +11,7 @@ from websockets.http11 import Request, Response
 
 from emulator.door import Door
 from emulator.fault_box import Place
-from emulator.faults import KINDS, Fault, FaultName, Stage
+from emulator.faults import ALL_KINDS, Fault, FaultName, Stage
 from emulator.link import Link
 from emulator.options import EmulatorOptions, Refusal
 from emulator.record import SessionRecord, masked_headers, masked_path
@@ -123,7 +123,7 @@ class Front:
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, Door)
         refusal = connection.refusal or self._struck("upgrade")
-        if refusal is not None and KINDS[refusal.name].stage == "upgrade":
+        if refusal is not None and ALL_KINDS[refusal.name].stage == "upgrade":
             status = http.HTTPStatus(int(refusal.name.removeprefix("refuse_")))
             return connection.respond(status, f"{status.phrase}\n")
         connection.endpoint = parse_endpoint(request.path)

@@ -25,12 +25,14 @@ Refusal = Literal[
     "black_hole",
 ]
 
+TRANSLATE_MODEL = "gemini-3.5-live-translate-preview"
+"""The model that interprets and has no turns."""
 LIVE_MODELS = frozenset(
     {
         "gemini-3.8-live",
         "gemini-3.8-live-extended-thinking",
         "gemini-3.1-flash-live-preview",
-        "gemini-3.5-live-translate-preview",
+        TRANSLATE_MODEL,
         "gemini-3.5-transcribe-live",
     }
 )
@@ -101,6 +103,21 @@ class Variant(BaseModel):
         return type(self).model_validate({**self.model_dump(), **changes})
 
 
+class Translation(BaseModel):
+    """How a translate session speaks. Milliseconds of sound, as it passes in the session.
+
+    The measured behaviour behind it is in ``docs/emulator.md``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lag_ms: float = Field(2000, ge=0, description="From a word to its interpretation, at least.")
+    text_delay_ms: float = Field(300, ge=0, description="From its recognition to the transcription of the input.")
+    fragment_ms: float = Field(1000, ge=200, description="Speech in one fragment of a transcription.")
+    chunk_ms: int = Field(250, ge=20, description="Sound in one message.")
+    usage: bool = Field(True, description="usageMetadata beside every third message of sound.")
+
+
 class EmulatorOptions(BaseModel):
     """How a server behaves. Frozen: give the emulator another object to change it; the next connection uses it."""
 
@@ -160,4 +177,5 @@ class EmulatorOptions(BaseModel):
         True, description="Keep received audio, and every message, in memory; False bounds the memory."
     )
     variant: Variant = Field(default_factory=Variant, description="How turns are answered by default.")
+    translation: Translation = Field(default_factory=Translation, description="How translate sessions speak.")
     faults: tuple[Fault, ...] = Field((), description="Faults that are switched on from the start.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.answering import Answer
 from emulator.audio import OUTPUT_RATE_HZ
-from emulator.faults import KINDS, Fault
+from emulator.faults import ALL_KINDS, Fault
 from emulator.link import ConnectionReset, Link
 from emulator.options import Variant
 from emulator.record import UtteranceRecord
@@ -117,7 +117,7 @@ class Performance:
     def _shaped(self, script: Script, shaping: Sequence[Fault]) -> Script:
         for fault in shaping:
             script = spoiled_script(script, fault)
-            self._spoiled = self._spoiled or KINDS[fault.name].spoils
+            self._spoiled = self._spoiled or ALL_KINDS[fault.name].spoils
         return script
 
     async def _play(self) -> bool:

@@ -14,6 +14,7 @@ _KEPT_MESSAGES = 2000
 _KEPT_MESSAGES_CLOSED = 500
 _KEPT_UTTERANCES = 200
 _KEPT_FAULTS = 2000
+_KEPT_SAID = 2000
 _SECRET_HEADERS = {"x-goog-api-key", "authorization", "cookie"}
 _SECRET_QUERY = re.compile(r"([?&](?:key|access_token)=)[^&]*")
 
@@ -91,6 +92,34 @@ class UtteranceRecord:
     faults: list[FaultStrike] = field(default_factory=list)
 
 
+SaidKind = Literal["interpretation", "echo", "leak"]
+
+
+@dataclass(slots=True)
+class SaidRecord:
+    """A piece of what a translate session said, and where it is in the sound that the session sent.
+
+    Attributes:
+        utterance: The number of the utterance that it belongs to.
+        entry: The id of the scenario's entry that it belongs to.
+        kind: ``interpretation``; ``echo``: the speaker's own sound, which was asked for; ``leak``: a fault, a tone.
+        text: Its transcription; empty where no whole word falls on the piece.
+        language: BCP-47 code of ``text``.
+        from_byte: Where its sound begins in ``SessionRecord.sent_audio``.
+        to_byte: Where it ends; grows while it is being said.
+        at_secs: When its first sound was sent, since the session began.
+    """
+
+    utterance: int
+    entry: str
+    kind: SaidKind
+    text: str
+    language: str
+    from_byte: int
+    to_byte: int
+    at_secs: float
+
+
 @dataclass
 class SessionRecord:
     """One connection that was upgraded to a WebSocket.
@@ -113,6 +142,10 @@ class SessionRecord:
         close_code: How it ended; 1006 without a close frame.
         close_reason: The reason in the close frame.
         began_at_secs: When the session began, by ``time.monotonic()``.
+        target: BCP-47 code of the language that a translate session interprets into; None for other sessions.
+        said: What a translate session said, in order; the last 2,000 pieces when no audio is kept.
+        sent_audio: All sound that a translate session sent, PCM s16le mono 24 kHz, silence included.
+        sent_audio_bytes: Its size, kept or not.
     """
 
     number: int
@@ -132,6 +165,10 @@ class SessionRecord:
     close_code: int | None = None
     close_reason: str = ""
     began_at_secs: float = field(default_factory=time.monotonic)
+    target: str | None = None
+    said: list[SaidRecord] = field(default_factory=list)
+    sent_audio: bytearray = field(default_factory=bytearray, repr=False)
+    sent_audio_bytes: int = 0
 
     def elapsed_secs(self) -> float:
         """Seconds since the session began."""
@@ -151,6 +188,18 @@ class SessionRecord:
         self.discarded_bytes += len(pcm) if discarded else 0
         if self.keep_audio:
             self.audio += pcm
+
+    def note_sent(self, pcm: bytes) -> None:
+        """Count sound that a translate session sent, and keep it when sound is kept."""
+        self.sent_audio_bytes += len(pcm)
+        if self.keep_audio:
+            self.sent_audio += pcm
+
+    def note_said(self, said: SaidRecord) -> None:
+        """Add a piece that is being said."""
+        self.said.append(said)
+        if not self.keep_audio:
+            del self.said[:-_KEPT_SAID]
 
     def note_fault(self, strike: FaultStrike) -> None:
         """Add a fault that struck."""

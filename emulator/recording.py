@@ -6,9 +6,9 @@ import wave
 from pathlib import Path
 from typing import Any, TextIO
 
-from emulator.audio import INPUT_RATE_HZ, write_wav
+from emulator.audio import INPUT_RATE_HZ, OUTPUT_RATE_HZ, write_wav
 from emulator.faults import FaultStrike
-from emulator.record import MessageRecord, UtteranceRecord
+from emulator.record import MessageRecord, SaidRecord, UtteranceRecord
 
 
 class SessionRecorder:
@@ -28,6 +28,8 @@ class SessionRecorder:
         self._utterances = (folder / "utterances.jsonl").open("w", encoding="utf-8")
         self._faults = (folder / "faults.jsonl").open("w", encoding="utf-8")
         self._wav: wave.Wave_write | None = None
+        self._sent: wave.Wave_write | None = None
+        self._said: TextIO | None = None
         self._utterance_count = 0
 
     def message(self, record: MessageRecord) -> None:
@@ -41,11 +43,20 @@ class SessionRecorder:
     def audio(self, pcm: bytes, rate_hz: int) -> None:
         """Append received sound. The file has the rate of the first piece."""
         if self._wav is None:
-            self._wav = wave.open(str(self._folder / "received.wav"), "wb")  # noqa: SIM115 - closed in close()
-            self._wav.setnchannels(1)
-            self._wav.setsampwidth(2)
-            self._wav.setframerate(rate_hz)
+            self._wav = _open_wav(self._folder / "received.wav", rate_hz)
         self._wav.writeframesraw(pcm)
+
+    def sent(self, pcm: bytes) -> None:
+        """Append sound that a translate session sent."""
+        if self._sent is None:
+            self._sent = _open_wav(self._folder / "sent.wav", OUTPUT_RATE_HZ)
+        self._sent.writeframesraw(pcm)
+
+    def said(self, record: SaidRecord) -> None:
+        """Write the line of a piece that a translate session said."""
+        if self._said is None:
+            self._said = (self._folder / "said.jsonl").open("w", encoding="utf-8")
+        _write_line(self._said, dataclasses.asdict(record))
 
     def utterance(self, record: UtteranceRecord, pcm: bytes) -> None:
         """Write an utterance's sound and its line."""
@@ -64,6 +75,10 @@ class SessionRecorder:
             self.audio(b"", INPUT_RATE_HZ)
         if self._wav is not None:
             self._wav.close()
+        if self._sent is not None:
+            self._sent.close()
+        if self._said is not None:
+            self._said.close()
         self._messages.close()
         self._utterances.close()
         self._faults.close()
@@ -74,6 +89,14 @@ def next_folder(record_dir: Path) -> Path:
     names = [item.name.removeprefix("session-") for item in record_dir.glob("session-*")]
     numbers = [int(name) for name in names if name.isdecimal()]
     return record_dir / f"session-{max(numbers, default=0) + 1:04}"
+
+
+def _open_wav(path: Path, rate_hz: int) -> wave.Wave_write:
+    writer = wave.open(str(path), "wb")  # noqa: SIM115 - closed with the recorder
+    writer.setnchannels(1)
+    writer.setsampwidth(2)
+    writer.setframerate(rate_hz)
+    return writer
 
 
 def _write_line(file: TextIO, line: dict[str, Any]) -> None:

@@ -5,13 +5,16 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
+from emulator.activities import Activities
 from emulator.acts import keep_schedule
 from emulator.faults import INVALID_REASON, QUOTA_REASON, Fault
 from emulator.link import ConnectionReset, Ending, Link
 from emulator.setup import Setup, parse_setup
+from emulator.speaking import Speaker
 from emulator.strikes import BAD_KEY, SessionFaults, refuse
+from emulator.translating import Translator
 from emulator.turns import Services, Turns
-from emulator.uplink import Uplink
+from emulator.uplink import Listener, Uplink
 from emulator.wire import Endpoint, WireError, parse_frame
 
 _NO_KEY = WireError(
@@ -73,9 +76,8 @@ class Session:
 
     async def _serve(self) -> None:
         setup = await self._set_up()
-        turns = Turns(self._link, setup, self._services, self._faults, self._send_handle)
-        uplink = Uplink(self._link, setup, turns, self._faults)
-        halves = {asyncio.create_task(turns.run()), asyncio.create_task(uplink.run())}
+        speaker, listener = self._personality(setup)
+        halves = {asyncio.create_task(speaker.run()), asyncio.create_task(Uplink(self._link, listener).run())}
         try:
             done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -84,8 +86,16 @@ class Session:
             for task in halves:
                 task.cancel()
             await asyncio.gather(*halves, return_exceptions=True)
-            turns.finish()
-            uplink.finish()
+            speaker.finish()
+            listener.finish()
+
+    def _personality(self, setup: Setup) -> tuple[Turns | Speaker, Listener]:
+        """What speaks and what listens: in turns, or without."""
+        if setup.translates:
+            translator = Translator(self._link, setup, self._services, self._faults, self._send_handle)
+            return translator.speaker, translator
+        turns = Turns(self._link, setup, self._services, self._faults, self._send_handle)
+        return turns, Activities(self._link, setup, turns, self._faults)
 
     async def _set_up(self) -> Setup:
         kind, body = parse_frame(await self._link.socket.recv())
@@ -95,6 +105,8 @@ class Session:
         self._link.note_in("setup", setup=self._record.setup)
         self._check_key()
         setup = parse_setup(body, self._options.models, self._endpoint.version)
+        if setup.translates and setup.translation is not None:
+            self._record.target = setup.translation.target
         if self._refusal is not None and self._refusal.name != "quota_close":
             await refuse(self._link, self._refusal, setup, self._endpoint.version)
         await self._faults.strike_setup(setup, self._endpoint.version)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.options import TRANSLATE_MODEL
 from emulator.wire import WireError, camel, snake, unknown_name
 
 _Tree = Mapping[str, "_Tree | None"]
@@ -97,6 +98,23 @@ _NO_PROACTIVITY = {"gemini-3.1-flash-live-preview"}
 _ALWAYS_PROACTIVE = {"gemini-3.8-live", "gemini-3.8-live-extended-thinking"}
 
 
+_DEFAULT_TARGET = "en"
+"""What is interpreted into when ``translationConfig`` names no language (ai.google.dev, live-translate)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationWish:
+    """A ``translationConfig``.
+
+    Attributes:
+        target: BCP-47 code of the language that is interpreted into.
+        echo: Speech that is in that language already is repeated.
+    """
+
+    target: str
+    echo: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a session does with its setup.
@@ -109,6 +127,8 @@ class Setup:
         input_transcription: Transcriptions of the input are wanted.
         output_transcription: Transcriptions of the output are wanted.
         handle: The session to resume; empty for a new one.
+        translates: The model interprets without turns.
+        translation: What it was told to interpret into; None without ``translationConfig``.
     """
 
     model: str
@@ -118,6 +138,8 @@ class Setup:
     input_transcription: bool
     output_transcription: bool
     handle: str
+    translates: bool = False
+    translation: TranslationWish | None = None
 
 
 def parse_setup(body: Any, models: frozenset[str], api_version: str) -> Setup:
@@ -151,6 +173,8 @@ def parse_setup(body: Any, models: frozenset[str], api_version: str) -> Setup:
         input_transcription="inputAudioTranscription" in setup,
         output_transcription="outputAudioTranscription" in setup,
         handle=resumption.get("handle", ""),
+        translates=model == TRANSLATE_MODEL,
+        translation=_translation(setup.get("generationConfig", {}).get("translationConfig")),
     )
 
 
@@ -193,6 +217,15 @@ def _check_model(model: str, setup: Mapping[str, Any]) -> None:
         raise WireError(1007, f"{_INVALID} Proactivity is not supported for {model}.")
     if model in _ALWAYS_PROACTIVE and proactivity and proactivity.get("proactiveAudio") is False:
         raise WireError(1007, f"{_INVALID} Proactive audio cannot be disabled for {model}.")
+
+
+def _translation(config: dict[str, Any] | None) -> TranslationWish | None:
+    if config is None:
+        return None
+    target, echo = config.get("targetLanguageCode") or _DEFAULT_TARGET, config.get("echoTargetLanguage", False)
+    if not isinstance(target, str) or not isinstance(echo, bool):
+        raise WireError(1007, f"{_INVALID} Expected 'translationConfig' with a language code and a boolean.")
+    return TranslationWish(target, echo)
 
 
 def _milliseconds(value: Any) -> int | None:

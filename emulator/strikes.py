@@ -2,7 +2,7 @@
 
 from emulator.acts import act
 from emulator.fault_box import FaultBox, Live, Place
-from emulator.faults import INVALID_REASON, KINDS, QUOTA_REASON, Fault, FaultStrike, Moment
+from emulator.faults import ALL_KINDS, INVALID_REASON, QUOTA_REASON, Fault, FaultStrike, Moment
 from emulator.link import Link
 from emulator.record import UtteranceRecord
 from emulator.setup import Setup, unknown_model
@@ -37,7 +37,9 @@ class SessionFaults:
             ConnectionReset: A fault resets it.
         """
         self._setup = setup
-        place = Place(self._link.record.number, setup.model, resumes=bool(setup.handle))
+        place = Place(
+            self._link.record.number, setup.model, resumes=bool(setup.handle), target=self._link.record.target
+        )
         for fault, strike in self._box.strikes("setup", place, ("setup", "link")):
             self._note(strike)
             await refuse(self._link, fault, setup, api_version)
@@ -45,7 +47,8 @@ class SessionFaults:
     async def strike_greeted(self) -> None:
         """Play what strikes right after ``setupComplete``; raises what ``strike_setup`` raises."""
         model = self._setup.model if self._setup else None
-        for fault, strike in self._box.strikes("setup", Place(self._link.record.number, model), ("voice",)):
+        place = Place(self._link.record.number, model, target=self._link.record.target)
+        for fault, strike in self._box.strikes("setup", place, ("voice",)):
             self._note(strike)
             await act(self._link, fault)
 
@@ -55,6 +58,7 @@ class SessionFaults:
         utterance: UtteranceRecord,
         *,
         audio_ms: float = 0.0,
+        silent: bool = False,
     ) -> list[Fault]:
         """Play what strikes at a moment of an utterance, each fault once.
 
@@ -62,9 +66,10 @@ class SessionFaults:
             moment: Which.
             utterance: Which; strikes are noted in it.
             audio_ms: Sound that has passed, for ``during`` and ``output``.
+            silent: See ``Place``.
 
         Returns:
-            The faults that the answer itself has to play.
+            The faults that the answer, or the interpretation, itself has to play.
 
         Raises:
             WireError: A fault closes the connection.
@@ -75,14 +80,22 @@ class SessionFaults:
             return []
         model = self._setup.model if self._setup else None
         entries = frozenset(utterance.answered)
-        place = Place(self._link.record.number, model, utterance.number, entries)
+        place = Place(
+            self._link.record.number,
+            model,
+            utterance.number,
+            entries,
+            translates=self._setup is not None and self._setup.translates,
+            target=self._link.record.target,
+            silent=silent,
+        )
         spared = self._spared.setdefault(utterance.number, set())
         shaping = []
-        stages = ("link", "voice", "answer")
+        stages = ("link", "voice", "answer", "translation")
         for fault, strike in self._box.strikes(moment, place, stages, audio_ms=audio_ms, spared=spared):
             self._note(strike)
             utterance.faults.append(strike)
-            if KINDS[fault.name].stage == "answer":
+            if ALL_KINDS[fault.name].stage in ("answer", "translation"):
                 shaping.append(fault)
             else:
                 await act(self._link, fault)

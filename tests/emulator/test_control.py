@@ -41,6 +41,7 @@ async def test_sessions(controlled: Start, samples: Scenario) -> None:
         assert shown == {
             "number": 1,
             "model": "gemini-3.8-live",
+            "target": None,
             "closed": False,
             "close_code": None,
             "close_reason": "",

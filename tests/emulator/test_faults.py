@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from emulator import KINDS, EmulatorOptions, Fault, FaultName, Moment
+from emulator import ALL_KINDS, EmulatorOptions, Fault, FaultName, Moment, Translation
 from emulator.faults import PARAMETERS
 from emulator.mistakes import read_fault
 
@@ -24,14 +24,14 @@ def rows() -> dict[str, list[str]]:
 
 def test_the_page_lists_every_fault() -> None:
     """Each name once, and no other."""
-    assert list(rows()) == list(get_args(FaultName)) == list(KINDS)
+    assert list(rows()) == list(get_args(FaultName)) == list(ALL_KINDS)
 
 
 @pytest.mark.parametrize("name", get_args(FaultName))
 def test_the_page_says_what_the_fault_is(name: FaultName) -> None:
     """The row has its moments, its parameters with their defaults, and whether it spoils answers."""
     _, moments, takes, what, _ = rows()[name]
-    kind = KINDS[name]
+    kind = ALL_KINDS[name]
     assert GROUPS.get(moments, re.findall(r"`(\w+)`", moments)) == list(kind.moments)
     shown = dict(re.findall(r"`(\w+)=([^`]*)`", takes))
     wanted = {
@@ -47,13 +47,18 @@ def test_the_page_says_what_the_fault_is(name: FaultName) -> None:
 def test_the_page_lists_every_option() -> None:
     """Each field of the options and of a fault stands on the page."""
     text = PAGE.read_text(encoding="utf-8")
-    names = [*EmulatorOptions.model_fields, *Fault.model_fields, *get_args(Moment)]
+    names = [
+        *EmulatorOptions.model_fields,
+        *Translation.model_fields,
+        *Fault.model_fields,
+        *get_args(Moment),
+    ]
     assert [name for name in names if f"`{name}`" not in text and f"`{name}=" not in text] == ["name", "moment"]
 
 
 def test_every_fault_at_every_moment() -> None:
     """A fault can be made for its own moments, and for no other; the text says for which."""
-    for name, kind in KINDS.items():
+    for name, kind in ALL_KINDS.items():
         for moment in get_args(Moment):
             if moment in kind.moments:
                 assert Fault(name=name, moment=moment).times == 1
@@ -73,9 +78,12 @@ def test_every_fault_takes_its_parameters() -> None:
         "bytes_per_sec": 5,
         "frame_bytes": 6,
         "parts": 7,
+        "lasting_ms": 8.0,
+        "text": "t",
+        "language": "l",
     }
     assert set(given) == set(PARAMETERS)
-    for name, kind in KINDS.items():
+    for name, kind in ALL_KINDS.items():
         for parameter, value in given.items():
             values: dict[str, Any] = {"name": name, "moment": kind.moments[0], parameter: value}
             if parameter in kind.parameters:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.options import LIVE_MODELS
-from emulator.setup import Setup, parse_setup
+from emulator.setup import Setup, TranslationWish, parse_setup
 from emulator.wire import MAX_REASON_BYTES, WireError
 
 FULL: dict[str, Any] = {
@@ -50,7 +50,8 @@ def snake_case(value: Any) -> Any:
 
 def test_full_setup_in_both_spellings() -> None:
     """Every known name is accepted in camelCase and in snake_case, with the same meaning."""
-    expected = Setup("gemini-3.8-live", True, True, 500, True, True, "H")
+    wish = TranslationWish("ko", echo=True)
+    expected = Setup("gemini-3.8-live", True, True, 500, True, True, "H", False, wish)
     assert parse(FULL) == parse(snake_case(FULL)) == expected
 
 
