@@ -27,8 +27,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from uvicorn.supervisors import ChangeReload
 
-from gemini.connector import Connector
 from gemini.connectors import make_connector
+from gemini.endpoint import Endpoint
 from gemini.rejections import RejectionMemory
 from metrics import EXPOSITION_TYPE, exposition
 from pipelines.allocator import return_freed_memory
@@ -101,10 +101,16 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
-        async with _connector(settings) as connector:
+        async with _endpoint(settings) as endpoint:
+            connector = make_connector(
+                settings.gemini_connector,
+                api_key=endpoint.api_key,
+                base_url=endpoint.base_url,
+                ca_file=endpoint.ca_file,
+            )
             app.state.upstream = RejectionMemory(connector)
             app.state.services = Services(
-                settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all
+                settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all, endpoint
             )
             _log_start(settings, engines, worker)
             watches = [asyncio.create_task(sessions.watch_loop_lag())]
@@ -184,21 +190,15 @@ def _origin_allowed(websocket: WebSocket, settings: Settings) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _connector(settings: Settings) -> AsyncIterator[Connector]:
+async def _endpoint(settings: Settings) -> AsyncIterator[Endpoint]:
+    """Where the upstream is: Google, what stands in its place, or an emulator that runs as long as this."""
     if not settings.emulator:
-        yield make_connector(
-            settings.gemini_connector,
-            api_key=require_api_key(settings),
-            base_url=settings.gemini_base_url,
-            ca_file=settings.gemini_ca_file,
-        )
+        yield Endpoint(require_api_key(settings), settings.gemini_base_url, settings.gemini_ca_file)
         return
     from emulator import Emulator, EmulatorOptions  # only who asks for it pays for it
 
     async with Emulator(EmulatorOptions(keep_audio=False)) as upstream:
-        yield make_connector(
-            settings.gemini_connector, api_key="emulator", base_url=upstream.base_url, ca_file=upstream.ca_file
-        )
+        yield Endpoint("emulator", upstream.base_url, upstream.ca_file)
 
 
 def _log_start(settings: Settings, engines: Engines, worker: "Worker | None") -> None:

@@ -1,6 +1,7 @@
 """Where the Live API is, and how it is reached, whichever library does it."""
 
 import ssl
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,21 @@ SOCKET_OPTIONS: dict[str, Any] = {
     "close_timeout": 1.0,
 }
 """Of ``websockets.asyncio.client.connect``; without ``proxy`` the environment would have a say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where sessions are opened, and with which key.
+
+    Attributes:
+        api_key: Gemini API key.
+        base_url: https URL of a gateway or an emulator; ``None``: Google's.
+        ca_file: PEM file of certificate authorities to trust beside the public ones.
+    """
+
+    api_key: str = field(repr=False)
+    base_url: str | None = None
+    ca_file: Path | None = None
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:

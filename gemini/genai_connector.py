@@ -10,10 +10,39 @@ from google.genai import types
 from google.genai.live import AsyncSession
 
 from gemini.connector import INPUT_MIME_TYPE, LiveConfig, LiveConnection, log_unreadable
-from gemini.endpoint import API_VERSION, GIVE_UP_CLOSING_SECS, GOOGLE_BASE_URL, SOCKET_OPTIONS, tls_context
+from gemini.endpoint import (
+    API_VERSION,
+    GIVE_UP_CLOSING_SECS,
+    GOOGLE_BASE_URL,
+    SOCKET_OPTIONS,
+    Endpoint,
+    tls_context,
+)
 from gemini.errors import classify
 from gemini.events import UpstreamEvent, parse
 from gemini.setup import connect_config
+
+
+def live_client(endpoint: Endpoint) -> genai.Client:
+    """A client of the SDK's for the Live API; nothing is connected.
+
+    Raises:
+        OSError: The ``ca_file`` can't be read.
+        ssl.SSLError: The ``ca_file`` holds no certificate.
+    """
+    tls = tls_context(endpoint.ca_file)
+    # Everything that the environment could set is given here, so that nothing in it has an effect.
+    return genai.Client(
+        vertexai=False,
+        api_key=endpoint.api_key,
+        http_options=types.HttpOptions(
+            base_url=endpoint.base_url or GOOGLE_BASE_URL,
+            api_version=API_VERSION,
+            # The SDK's HTTP clients are never used, but would fail here over SSL_CERT_FILE or ALL_PROXY.
+            client_args={"verify": tls, "trust_env": False},
+            async_client_args={"verify": tls, "trust_env": False, "ssl": tls, **SOCKET_OPTIONS},
+        ),
+    )
 
 
 class GenaiConnector:
@@ -31,19 +60,7 @@ class GenaiConnector:
             OSError: ``ca_file`` can't be read.
             ssl.SSLError: ``ca_file`` holds no certificate.
         """
-        tls = tls_context(ca_file)
-        # Everything that the environment could set is given here, so that nothing in it has an effect.
-        self._client = genai.Client(
-            vertexai=False,
-            api_key=api_key,
-            http_options=types.HttpOptions(
-                base_url=base_url or GOOGLE_BASE_URL,
-                api_version=API_VERSION,
-                # The SDK's HTTP clients are never used, but would fail here over SSL_CERT_FILE or ALL_PROXY.
-                client_args={"verify": tls, "trust_env": False},
-                async_client_args={"verify": tls, "trust_env": False, "ssl": tls, **SOCKET_OPTIONS},
-            ),
-        )
+        self._client = live_client(Endpoint(api_key, base_url, ca_file))
 
     async def connect(self, config: LiveConfig) -> LiveConnection:
         """Open one session; see :class:`~gemini.connector.Connector`."""

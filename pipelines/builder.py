@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from pipelines.spec import PipelineSpec, StepSpec
 from processors.context import SessionContext
+from processors.transcription import TranscriptionForwarder
 
 _SILENCE_MARGIN_SECS = 1.0
 """For what the resampler holds back, and windows that are not full."""
@@ -19,13 +20,20 @@ def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProces
 
     A step whose class has ``Params`` is made as ``Class(params, context)``; any other, such as a stock processor
     of pipecat's, with its parameters as keyword arguments. Steps after one that ``marks_utterances`` are told so.
+    A step's ``far_side`` comes before the next transcription forwarder, or last.
     """
     steps: list[FrameProcessor] = []
+    far_sides: list[FrameProcessor] = []
     for step in spec.steps:
+        if step.step_class is TranscriptionForwarder:
+            steps += far_sides
+            far_sides = []
         steps.append(_build(step, context))
+        if isinstance(far_side := getattr(steps[-1], "far_side", None), FrameProcessor):
+            far_sides.append(far_side)
         if marks_utterances(steps):
             context = replace(context, utterances_marked=True)
-    return steps
+    return steps + far_sides
 
 
 def marks_utterances(steps: Sequence[FrameProcessor]) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
 
 from pipelines.registry import STEPS
 from pipelines.spec import StepSpec, UninstalledStep
+from processors.engine_adapter import EngineAdapter
 from processors.glossary_check import GlossaryCheck
 from processors.speech_state import SpeechStateEmitter
 from processors.transcript_log import TranscriptLog
@@ -19,6 +21,7 @@ OrderWarning = tuple[int, str]
 
 _HEARS = (Vad, UpstreamStep)
 """Steps that work on the client's speech, which the engine keeps to itself."""
+_BEHIND_THE_ENGINE = (TranscriptionForwarder, SpeechStateEmitter, GlossaryCheck, TranscriptLog)
 _COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
     TranscriptionForwarder: (UpstreamStep, "gets none of its texts"),
     SpeechStateEmitter: (UpstreamStep, "does not see when an utterance is answered, and stays at 'processing'"),
@@ -29,7 +32,7 @@ _COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
 
 def order_warnings(steps: Sequence[Step]) -> list[OrderWarning]:
     """What will not work in a pipeline of these steps, in no order."""
-    return [*_lacks(steps), *_deaf(steps), *_early(steps)]
+    return [*_lacks(steps), *_deaf(steps), *_early(steps), *_unadapted(steps), *_adapts_nothing(steps)]
 
 
 def _class_of(step: Step) -> type[FrameProcessor] | None:
@@ -81,3 +84,29 @@ def _early(steps: Sequence[Step]) -> Iterator[OrderWarning]:
                 step.line,
                 f"step '{step.use}' comes before '{later.use}' in line {later.line}, so it {consequence}",
             )
+
+
+def _unadapted(steps: Sequence[Step]) -> Iterator[OrderWarning]:
+    """Language models of pipecat's, realtime ones included, without what makes their frames ours."""
+    adapter = _first(EngineAdapter, steps)
+    for index, step in enumerate(steps):
+        is_service = isinstance(step, StepSpec) and issubclass(step.step_class, LLMService)
+        if is_service and (adapter is None or adapter > index):
+            yield (
+                step.line,
+                f"step '{step.use}' is a service of pipecat's, so clients get no source texts from it and turns"
+                ' that never end: put use = "engine_adapter" before it',
+            )
+
+
+def _adapts_nothing(steps: Sequence[Step]) -> Iterator[OrderWarning]:
+    adapter = _first(EngineAdapter, steps)
+    if adapter is None:
+        return
+    behind = (
+        index for index, step in enumerate(steps) if _class_of(step) in _BEHIND_THE_ENGINE and index > adapter
+    )
+    end = next(behind, len(steps))
+    if not _any_foreign(steps[adapter:end]):
+        use = steps[adapter].use
+        yield steps[adapter].line, f"no service comes right after '{use}', so it has nothing to adapt"

@@ -27,7 +27,7 @@ _SETUP_TIMEOUT_SECS = 120.0
 class _UnobservedPipeline(Pipeline):
     """A pipeline whose steps tell nobody of each frame that they push and take: nobody listens."""
 
-    async def setup(self, setup: FrameProcessorSetup) -> None:
+    async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as in pipecat itself
         """Set the steps up without the worker's observer."""
         await super().setup(replace(setup, observer=None))
 

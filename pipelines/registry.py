@@ -2,6 +2,7 @@
 
 from pipecat.processors.frame_processor import FrameProcessor
 
+from processors.engine_adapter import EngineAdapter
 from processors.gemini_live import GeminiLive
 from processors.gemini_translate import GeminiTranslate
 from processors.glossary_check import GlossaryCheck
@@ -15,6 +16,7 @@ STEPS: dict[str, type[FrameProcessor]] = {
     "vad": Vad,
     "gemini_live": GeminiLive,
     "gemini_translate": GeminiTranslate,
+    "engine_adapter": EngineAdapter,
     "transcription_forwarder": TranscriptionForwarder,
     "glossary_check": GlossaryCheck,
     "speech_state": SpeechStateEmitter,

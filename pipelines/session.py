@@ -15,6 +15,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.utils.errors import ErrorCategory
 
 from gemini.connector import OUTPUT_RATE_HZ, Connector
+from gemini.endpoint import Endpoint
 from metrics import SESSIONS_STARTED
 from pipelines.builder import build_steps, longest_gap_secs
 from pipelines.choice import Choice
@@ -58,6 +59,7 @@ class Services:
         connector: Opens sessions with the upstream.
         sessions: Who may come in, and who is there.
         upstream_refuses: Whether the upstream is known to refuse every session.
+        endpoint: Where the connector connects to.
     """
 
     settings: Settings
@@ -65,6 +67,7 @@ class Services:
     connector: Connector
     sessions: Sessions
     upstream_refuses: Callable[[], bool] = lambda: False
+    endpoint: Endpoint | None = None
 
 
 @runtime_checkable
@@ -317,6 +320,7 @@ class InterpreterSession:
             spoken=languages.spoken,
             connector=self._services.connector,
             also_spoken=languages.also_spoken,
+            endpoint=self._services.endpoint,
         )
         self._steps = steps = build_steps(self._choice.pipeline, context)
         self._pipeline = PipelineRun(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gemini.connector import Connector
+from gemini.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class SessionContext:
         pair: Codes of the two languages.
         spoken: The code of the pair that the client speaks, or ``"auto"`` for either.
         connector: Opens sessions with the upstream; one for the process.
+        endpoint: Where ``connector`` connects to, for a step that brings a client of its own.
         utterances_marked: A step before this one marks where utterances start and end.
         also_spoken: Where one language of the pair is spoken: codes of others that the client may speak as well;
             the other one of the pair comes out of all of them.
@@ -25,6 +27,7 @@ class SessionContext:
     connector: Connector
     utterances_marked: bool = False
     also_spoken: tuple[str, ...] = ()
+    endpoint: Endpoint | None = None
 
     @property
     def target(self) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pipecat.frames.frames import Frame
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gemini.connector import LiveConfig
 from gemini.happenings import (
@@ -21,13 +21,12 @@ from gemini.happenings import (
     UpstreamLost,
     UtteranceAnswered,
 )
-from gemini.instruction import Term, interpreter_instruction
 from gemini.session import LiveSession, SessionTimes
 from gemini.turns import OutputAudio, OutputStarted, TurnTimes
 from processors.context import SessionContext
 from processors.counted_connector import CountedConnector
 from processors.frames import SpeechDroppedFrame, UpstreamReconnectedFrame
-from processors.glossary import GlossaryParam
+from processors.instructed import Instructed
 from processors.playout import Playout
 from processors.turn_frames import TurnFrames
 from processors.upstream_step import SAMPLE_BYTES, UpstreamStep
@@ -36,14 +35,12 @@ _LONGEST_WAIT_SECS = 10.0
 """For earlier turns to be played before output begins anew; who hears them from a file waits for nothing more."""
 
 
-class GeminiLiveParams(BaseModel):
+class GeminiLiveParams(Instructed):
     """Parameters of :class:`GeminiLive`.
 
     Attributes:
         model: Name of a dialogue model of the Live API.
         voice: Name of a prebuilt voice; missing: the model's default.
-        instructions: Text that is added to the interpreter's instruction: domain, register.
-        glossary: Terms that the instruction gives, those of the session's pair.
         preroll_ms: How far before its first voice an utterance starts.
         uplink_ring_secs: How much unanswered speech is kept.
         fallback_models: Models that take over, in this order, where ``model`` fails.
@@ -56,12 +53,8 @@ class GeminiLiveParams(BaseModel):
         overlap: ``"hold"`` the next utterance while one is unanswered, or ``"stream"`` it at once, for trying.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     model: str
     voice: str | None = None
-    instructions: str = ""
-    glossary: GlossaryParam = None
     preroll_ms: Annotated[int, Field(ge=0)] = 300
     uplink_ring_secs: Annotated[float, Field(gt=0)] = 60.0
     fallback_models: tuple[str, ...] = ()
@@ -72,15 +65,6 @@ class GeminiLiveParams(BaseModel):
     turn_timeout_secs: Annotated[float, Field(gt=0)] = 12.0
     late_text_ms: Annotated[int, Field(ge=0)] = 1500
     overlap: Literal["hold", "stream"] = "hold"
-
-    def instruction(self, pair: tuple[str, str], spoken: str, also_spoken: tuple[str, ...] = ()) -> str:
-        """The instruction for a session of this pair; see :func:`gemini.instruction.interpreter_instruction`."""
-        source, target = (pair[1], pair[0]) if spoken == pair[1] else pair
-        terms: list[Term] = []
-        if self.glossary is not None:
-            for said in (source, *also_spoken):
-                terms += self.glossary.between(said, target)
-        return interpreter_instruction(pair, spoken, self.instructions, terms, also_spoken=also_spoken)
 
     def times(self) -> SessionTimes:
         """The same as times."""

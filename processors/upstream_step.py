@@ -18,21 +18,15 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from pipecat.utils.errors import ErrorCategory
 
 from gemini.connector import INPUT_RATE_HZ
-from gemini.errors import FailureKind, UpstreamError
+from gemini.errors import UpstreamError
 from gemini.happenings import SessionEvent
 from processors.engine_report import EngineReport
+from processors.failure_categories import CATEGORY_OF_FAILURE
 from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
 
 logger = logging.getLogger(__name__)
 
 SAMPLE_BYTES = 2
-_CATEGORIES = {
-    FailureKind.REJECTED: ErrorCategory.AUTHENTICATION,
-    FailureKind.MODEL_REJECTED: ErrorCategory.AUTHENTICATION,
-    FailureKind.QUOTA: ErrorCategory.QUOTA,
-    FailureKind.INVALID: ErrorCategory.CONNECTIVITY,
-    FailureKind.UNAVAILABLE: ErrorCategory.CONNECTIVITY,
-}
 
 
 class UpstreamSession(Protocol):
@@ -163,9 +157,8 @@ class UpstreamStep(FrameProcessor):
         await self._session.close()
 
     async def _push_failure(self, error: UpstreamError) -> None:
-        await self.push_error(
-            f"upstream {error.kind}", error, category=_CATEGORIES[error.kind], force_treat_as_permanent=True
-        )
+        category = CATEGORY_OF_FAILURE[error.kind]
+        await self.push_error(f"upstream {error.kind}", error, category=category, force_treat_as_permanent=True)
 
     async def _push_events(self) -> None:
         try:

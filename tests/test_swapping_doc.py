@@ -55,7 +55,8 @@ def source_of(step: type[FrameProcessor]) -> str:
     return "\n".join([own, *(module.with_stem(name).read_text(encoding="utf-8") for name in shared)])
 
 
-STEP_MODULES = {name: source_of(step) for name, step in STEPS.items()}
+STEP_MODULES = {name: source_of(step) for name, step in STEPS.items() if name != "engine_adapter"}
+"""Without the adapter, which stands for the engine in front of other people's services."""
 
 
 def table(heading: str) -> list[list[str]]:

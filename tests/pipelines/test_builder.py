@@ -11,6 +11,7 @@ from pipelines.builder import build_steps, longest_gap_secs, marks_utterances
 from pipelines.settings import load_settings
 from pipelines.spec import PipelineSpec, StepSpec, load_pipeline
 from processors.context import SessionContext
+from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
 from processors.vad import Vad, VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_params import LoudEqualizer
@@ -114,3 +115,31 @@ async def test_silence_stands_for_a_whole_gap_where_the_upstream_detects() -> No
     off = VadParams.model_validate({"provider": "energy", "threshold": 0})
     for spec in (spec_of((Witness, WitnessParams())), spec_of((Vad, off), (Witness, WitnessParams()))):
         assert longest_gap_secs(build_steps(spec, context())) == float("inf")
+
+
+class TwoSided(Witness):
+    """A step with a far side."""
+
+    def __init__(self, params: WitnessParams, context: SessionContext):
+        """Make both."""
+        super().__init__(params, context)
+        self.far_side = IdentityFilter()
+
+
+async def test_a_far_side_comes_before_the_forwarder() -> None:
+    """Whatever stands between a step and the next forwarder lies between its two sides."""
+    forwarder = (TranscriptionForwarder, TranscriptionForwarderParams())
+    near, between, far, behind = build_steps(
+        spec_of((TwoSided, WitnessParams()), (IdentityFilter, {}), forwarder), context()
+    )
+    assert isinstance(near, TwoSided)
+    assert far is near.far_side
+    assert between is not far
+    assert isinstance(behind, TranscriptionForwarder)
+
+
+async def test_a_far_side_comes_last_where_no_forwarder_is() -> None:
+    """It is never left out."""
+    near, _, far = build_steps(spec_of((TwoSided, WitnessParams()), (IdentityFilter, {})), context())
+    assert isinstance(near, TwoSided)
+    assert far is near.far_side

@@ -252,11 +252,9 @@ use = "speech_state"
     lines = lines_of(text, vad_provider="energy")
     assert "1. gemini_live, processors.gemini_live:GeminiLive" in lines
     start = lines.index('model "models/m-2-250"')
-    assert lines[start + 1 : start + 6] == [
+    assert lines[start + 1 : start + 4] == [
         "file, line 3; environment, GEMINI_MODEL; .env, PREROLL_MS",
         'voice "Kore" file, line 4',
-        'instructions "" default of the step',
-        "glossary not set default of the step",
         "preroll_ms 250 .env, PREROLL_MS",
     ]
     assert "late_text_ms 1500 default of LATE_TEXT_MS" in lines

@@ -6,6 +6,11 @@ from pipelines.spec import PIPELINES_DIR
 from tests.support.checked import checked, steps
 
 FOREIGN = "pipecat.processors.filters.identity_filter:IdentityFilter"
+SERVICE = "pipecat.services.openai.llm:OpenAILLMService"
+UNADAPTED = (
+    f"step '{SERVICE}' is a service of pipecat's, so clients get no source texts from it and turns that never end:"
+    ' put use = "engine_adapter" before it'
+)
 WHOLE = ("vad", "gemini_live", "transcription_forwarder", "glossary_check", "speech_state", "transcript_log")
 
 
@@ -27,6 +32,8 @@ def warnings_of(*uses: str) -> list[str]:
         (FOREIGN, "transcription_forwarder", "gemini_live", FOREIGN),
         ("transcription_forwarder", "gemini_live", "transcription_forwarder")[1:],
         ("vad", "vad", "gemini_live", "transcription_forwarder"),
+        ("vad", "engine_adapter", SERVICE, "transcription_forwarder", "speech_state"),
+        ("engine_adapter", FOREIGN, SERVICE, FOREIGN),
     ],
 )
 def test_what_may_work_is_not_warned_of(uses: tuple[str, ...]) -> None:
@@ -54,6 +61,12 @@ def test_shipped_files_are_in_order() -> None:
         (
             (FOREIGN, "gemini_live"),
             ["line 4: no 'transcription_forwarder' after 'gemini_live', so clients get no texts and no turns"],
+        ),
+        (("vad", SERVICE, "transcription_forwarder"), [f"line 4: {UNADAPTED}"]),
+        ((SERVICE, "engine_adapter", FOREIGN, "transcription_forwarder"), [f"line 1: {UNADAPTED}"]),
+        (
+            ("vad", "engine_adapter", "transcription_forwarder", FOREIGN),
+            ["line 4: no service comes right after 'engine_adapter', so it has nothing to adapt"],
         ),
         (
             ("speech_state", "gemini_live", "vad"),
