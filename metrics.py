@@ -15,6 +15,9 @@ name                       labels           call it
 ``UPSTREAM_TOLD_DELAY``                     ``.observe(secs)``: end of speech to ``activityEnd`` sent
 ``FIRST_TEXT_DELAY``                        ``.observe(secs)``: end of speech to the first text of the turn
 ``FIRST_AUDIO_DELAY``                       ``.observe(secs)``: end of speech to the first sound of its turn
+``SMART_TURN_DELAY``                        ``.observe(secs)``: from the question until smart-turn's verdict
+``SMART_TURN_VERDICTS``    ``verdict``      ``.labels("finished").inc()``, ``"unfinished"``, or ``"none"`` (silence
+                                            decided, since none came in time)
 ``CONNECTIONS_OPENED``                      ``.inc()`` when a session with the upstream is ready
 ``CONNECTIONS_LOST``       ``reason``       ``.labels(reason).inc()`` when one ended that nobody closed
 ``CONNECT_FAILURES``       ``kind``         ``.labels(kind).inc()`` for every attempt that failed
@@ -100,6 +103,14 @@ FIRST_TEXT_DELAY = _delay(
 FIRST_AUDIO_DELAY = _delay(
     "first_audio", "From the end of an utterance until the first sound of its interpretation.", _ANSWER_BUCKETS_SECS
 )
+SMART_TURN_DELAY = _delay(
+    "smart_turn", "From the question whether a speaker is done until the verdict.", _TOLD_BUCKETS_SECS
+)
+SMART_TURN_VERDICTS = _counter(
+    "smart_turn_verdicts_total",
+    "Pauses by verdict: finished, unfinished, none (too late).",
+    "verdict",
+)
 AUDIO_IN = _counter(
     "audio_in_seconds_total", "Speech and pauses that clients sent, and silence that stands for gaps."
 )
@@ -147,6 +158,7 @@ def _begin_at_zero() -> None:
         (TURNS, ("answered", "empty", "given_up")),
         (GLOSSARY_TERMS, ("kept", "missed")),
         (RENEWALS, ("go_away", "max_age", "request")),
+        (SMART_TURN_VERDICTS, ("finished", "unfinished", "none")),
     ):
         for value in values:
             series.labels(value)

@@ -25,7 +25,7 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineDraft, StepSpec, UninstalledStep, read_pipeline
-from processors.vad import VadParams
+from processors.vad_params import VadParams
 
 _MOST_TEXTS = 20
 """Of those that one step may tell."""

@@ -34,8 +34,8 @@ from pipelines.masking import masked
 from processors.foreign_detector import ProviderName
 from processors.glossary import Glossary, GlossaryError, read_glossary
 
-_PIPECAT_HOOKS = "PIPECAT_SETUP_FILES"
-"""Would let pipecat run any Python file in every session."""
+_PIPECAT_HOOKS = ("PIPECAT_SETUP_FILES", "PIPECAT_SMART_TURN_LOG_DATA")
+"""Would let pipecat run any Python file in every session, and write what is said into files."""
 _NEAR = 0.75
 """As near as ``PROT`` is to ``PORT``; ``LOG_FILE`` is further from ``LOG_LEVEL``."""
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104, RUF100
@@ -192,6 +192,9 @@ class Settings(BaseSettings):
     vad_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
     vad_hangover_frames: Annotated[int, Field(ge=1, le=250)] = 15
     end_of_utterance_ms: Annotated[int, Field(ge=0, le=5000)] = 700
+    turn_end: Literal["silence", "smart"] = "silence"
+    smart_turn_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    smart_turn_max_secs: Annotated[float, Field(ge=0, le=10)] = 2.0
     preroll_ms: Annotated[int, Field(ge=0, le=2000)] = 300
     soft_utterance_secs: Annotated[float, Field(ge=0, le=300)] = 10.0
     max_utterance_secs: Annotated[float, Field(ge=0, le=300)] = 15.0
@@ -304,7 +307,8 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: Some are wrong.
     """
-    os.environ.pop(_PIPECAT_HOOKS, None)
+    for hook in _PIPECAT_HOOKS:
+        os.environ.pop(hook, None)
     try:
         _check_env_file(Path(".env"))
         return Settings(**{name: value for name, value in overrides.items() if value is not None})

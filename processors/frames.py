@@ -31,7 +31,12 @@ class UtteranceStartedFrame(UserStartedSpeakingFrame):
 
 @dataclass
 class UtteranceEndedFrame(UserStoppedSpeakingFrame):
-    """The utterance, or the piece of it, ends ``offset_samples`` from the first sample of the next audio frame."""
+    """The utterance, or the piece of it, ends.
+
+    Attributes:
+        offset_samples: Where, counted from the first sample of the next audio frame; negative, where it was judged
+            whether the speaker is done: in audio that went before, of which only silence came later.
+    """
 
     offset_samples: int = 0
 

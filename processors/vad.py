@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 from pipecat.frames.frames import (
@@ -13,124 +11,31 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameCallback, FrameDirection, FrameProcessor
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pipecat.utils.errors import ErrorCategory
 
 from processors.analyzer_detector import AnalyzerDetector
 from processors.context import SessionContext
-from processors.foreign_detector import ProviderName, UnusableDetectorError, check_detector, make_detector
 from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
+from processors.pause_judging import PauseJudging
 from processors.segmentation import (
     Mark,
-    SegmentationTimes,
+    PauseReached,
     UtteranceEnded,
     UtteranceSegmenter,
     UtteranceStarted,
     VoiceStarted,
     VoiceStopped,
 )
-from processors.silero import UnusableModelError, load_model
-from processors.silero_file import silero_file
-from processors.voice_detectors import (
-    OUR_PROVIDERS,
-    RATE_HZ,
-    EnergyDetector,
-    Samples,
-    SileroDetector,
-    VoiceDetector,
-)
+from processors.smart_turn import TurnJudge, smart_turn
+from processors.vad_params import HANGOVER_FRAME_SECS, VadParams
+from processors.voice_detectors import RATE_HZ, Samples, SileroDetector
 
 _SAMPLE_BYTES = 2
-_HANGOVER_FRAME_SECS = 0.02
 _FULL_SCALE = np.float32(1 / 32768)
 _BEHIND_FRAMES = 4
 """So many frames of audio that wait are a backlog, which the step judges alone, as fast as the processor goes."""
 _WINDOWS_IN_A_ROW = 8
 """Less than a millisecond of Silero's model."""
-
-
-class VadParams(BaseModel):
-    """Parameters of :class:`Vad`.
-
-    Attributes:
-        provider: Who judges: Silero's model, loudness, or by import path (``package.module:Class``) somebody
-            else's :class:`~processors.voice_detectors.VoiceDetector` or ``VADAnalyzer`` of pipecat's, which is made
-            and tried once to check it.
-        provider_params: Keyword arguments for such a class.
-        model_file: For ``silero``: an ONNX file of the model; ``None`` becomes the one that is used then
-            (:func:`~processors.silero_file.silero_file`).
-        threshold: For ``energy``: mean absolute amplitude, 0 to 32768. 0 switches the step off whatever the
-            provider, so that the engine detects activity itself.
-        confidence: For ``silero`` and analyzers: the score from which a window is voice.
-        hangover_frames: Frames of 20 ms of audio without voice after which voice is no longer active.
-        end_of_utterance_ms: Silence that ends an utterance, in ms of audio; never less than the hangover.
-        soft_utterance_secs: Length from which a long utterance is cut at a quiet place.
-        max_utterance_secs: Length at which it is cut in any case; 0: never.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    provider: ProviderName = "silero"
-    provider_params: dict[str, Any] = Field(default_factory=dict)
-    model_file: Path | None = None
-    threshold: Annotated[float, Field(ge=0, le=32768)] = 500
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    hangover_frames: Annotated[int, Field(ge=1)] = 15
-    end_of_utterance_ms: Annotated[int, Field(ge=0)] = 700
-    soft_utterance_secs: Annotated[float, Field(ge=0)] = 10.0
-    max_utterance_secs: Annotated[float, Field(ge=0)] = 15.0
-
-    @model_validator(mode="after")
-    def _provider_is_usable(self) -> "VadParams":
-        try:
-            if self.provider not in OUR_PROVIDERS:
-                check_detector(self.provider, self.provider_params, self.confidence)
-            elif self.provider_params:
-                message = f"expected none with provider '{self.provider}'"
-                raise UnusableDetectorError(message, ("provider_params",), self.provider_params)
-            self._use_model_file()
-        except UnusableDetectorError as error:
-            fault = PydanticCustomError("provider", str(error))
-            raise ValidationError.from_exception_data(
-                type(self).__name__, [InitErrorDetails(type=fault, loc=error.place, input=error.got)]
-            ) from error
-        return self
-
-    def _use_model_file(self) -> None:
-        named = self.model_file
-        if self.provider != "silero":
-            if named is not None:
-                message = f"expected none with provider '{self.provider}'"
-                raise UnusableDetectorError(message, ("model_file",), str(named))
-            return
-        self.model_file = file = silero_file(named)
-        if named is None and not file.is_file():
-            return  # a damaged installation, which Vad.missing tells
-        try:
-            load_model(file)
-        except UnusableModelError as error:
-            message = f"expected an ONNX file of Silero's voice activity model ({error})"
-            raise UnusableDetectorError(message, ("model_file",), str(file)) from error
-
-    def make_detector(self) -> VoiceDetector:
-        """A detector for one session."""
-        match self.provider:
-            case "silero":
-                return SileroDetector(load_model(self.model_file or silero_file()), self.confidence)
-            case "energy":
-                return EnergyDetector(self.threshold)
-            case path:
-                return make_detector(path, self.provider_params, self.confidence)
-
-    def times(self) -> SegmentationTimes:
-        """The same as times."""
-        hangover_secs = self.hangover_frames * _HANGOVER_FRAME_SECS
-        return SegmentationTimes(
-            hangover_secs=hangover_secs,
-            end_of_utterance_secs=max(hangover_secs, self.end_of_utterance_ms / 1000),
-            soft_limit_secs=min(self.soft_utterance_secs, self.max_utterance_secs),
-            hard_limit_secs=self.max_utterance_secs,
-        )
 
 
 class Vad(FrameProcessor):
@@ -140,14 +45,23 @@ class Vad(FrameProcessor):
     :class:`~processors.frames.UtteranceStartedFrame` and :class:`~processors.frames.UtteranceEndedFrame`. All that
     counts is audio time, so the client's chunk length makes no difference.
 
+    Where a pause is judged (``turn_end``), the audio goes on meanwhile. The end of the utterance is marked when the
+    verdict comes, at the place where voice had stopped, which may lie in audio that went before.
+
     At a :class:`~processors.frames.DrainFrame` an utterance that is being spoken goes on to its end, or to the next
     cut; then, or where none is, the step hears nothing more.
     """
 
     Params = VadParams
 
-    def __init__(self, params: VadParams, context: SessionContext):
-        """Make the step for one session; input audio is PCM s16le mono at 16 kHz."""
+    def __init__(self, params: VadParams, context: SessionContext, *, judge: TurnJudge | None = None):
+        """Make the step for one session; input audio is PCM s16le mono at 16 kHz.
+
+        Args:
+            params: What decides.
+            context: The session.
+            judge: Who judges pauses, where the parameters want that; ``None``: pipecat's smart-turn model.
+        """
         super().__init__()
         self._params = params
         self._pending = b""
@@ -157,6 +71,12 @@ class Vad(FrameProcessor):
         self._segmenter = UtteranceSegmenter(
             params.times(), rate_hz=RATE_HZ, window_samples=self._detector.window_samples
         )
+        self._judging: PauseJudging | None = None
+        if params.turn_end == "smart" and self.marks_utterances:
+            self._judging = PauseJudging(
+                judge or smart_turn(), params.smart_turn_confidence, self._heed, self._fail
+            )
+        self._pushing = asyncio.Lock()
         self._utterance_open = False
         self._voiced = False
         self._deaf = not self.marks_utterances
@@ -173,7 +93,9 @@ class Vad(FrameProcessor):
         return [f"no model file {params.model_file}: pip install --force-reinstall pipecat-ai"]
 
     async def cleanup(self) -> None:
-        """Let an analyzer of pipecat's release what it holds."""
+        """Ask nobody any more, and let an analyzer of pipecat's release what it holds."""
+        if self._judging is not None:
+            await self._judging.close()
         await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves its return type out
         if isinstance(self._detector, AnalyzerDetector):
             await self._detector.cleanup()
@@ -185,8 +107,11 @@ class Vad(FrameProcessor):
 
     @property
     def silence_to_end_secs(self) -> float | None:
-        """How much silence ends an utterance; ``None`` when the step is switched off."""
-        return self._params.times().end_of_utterance_secs if self.marks_utterances else None
+        """How much silence ends any utterance; ``None`` when the step is switched off."""
+        if not self.marks_utterances:
+            return None
+        times = self._params.times()
+        return times.end_of_utterance_secs if times.pause_secs is None else times.unfinished_secs
 
     def queue_depths(self) -> dict[str, float]:
         """Audio that waits to be judged, in bytes."""
@@ -209,17 +134,26 @@ class Vad(FrameProcessor):
             self._waiting.popleft()
         await super().process_frame(frame, direction)
         if isinstance(frame, DrainFrame):
-            await self._drain(frame)
-            return
-        if not self._deaf and isinstance(frame, InputAudioRawFrame):
-            await self._push_marks(await self._analyze(frame.audio))
-            self._position += len(frame.audio) // _SAMPLE_BYTES
-            await self._release_drain()
-        await self.push_frame(frame, direction)
+            async with self._pushing:
+                await self._drain(frame)
+        elif not self._deaf and isinstance(frame, InputAudioRawFrame):
+            async with self._pushing:  # a verdict's marks go before the audio or after it
+                await self._hear(frame)
+                await self.push_frame(frame, direction)
+        else:
+            await self.push_frame(frame, direction)
+
+    async def _hear(self, frame: InputAudioRawFrame) -> None:
+        if self._judging is not None:
+            self._judging.hear(frame.audio)
+        await self._push_marks(await self._analyze(frame.audio))
+        self._position += len(frame.audio) // _SAMPLE_BYTES
+        await self._release_drain()
 
     async def _push_marks(self, marks: list[Mark]) -> None:
         for mark in marks:
-            await self.push_frame(self._frame_of(mark))
+            if (frame := self._frame_of(mark)) is not None:
+                await self.push_frame(frame)
 
     async def _analyze(self, audio: bytes) -> list[Mark]:
         """Hear the audio window by window."""
@@ -245,6 +179,12 @@ class Vad(FrameProcessor):
     def _follow(self, window: Samples, voiced: bool) -> list[Mark]:
         self._voiced = voiced
         marks = self._segmenter.feed(voiced, float(np.dot(window, window)) / len(window))
+        if self._judging is not None:
+            self._ask(marks, self._judging)
+        return self._note(marks)
+
+    def _note(self, marks: list[Mark]) -> list[Mark]:
+        """Take note of ``marks``, and add what follows from them."""
         was_open = self._utterance_open
         for mark in marks:
             if isinstance(mark, UtteranceStarted | UtteranceEnded):
@@ -253,6 +193,25 @@ class Vad(FrameProcessor):
         if self._draining and not self._utterance_open and (last_ended or not self._voiced):
             marks += self._go_deaf()
         return marks
+
+    # Judging pauses
+
+    def _ask(self, marks: list[Mark], judging: PauseJudging) -> None:
+        for mark in marks:
+            if isinstance(mark, PauseReached):
+                judging.ask(mark)
+        if not self._segmenter.awaits_verdict:
+            judging.withdraw(too_late=any(isinstance(mark, UtteranceEnded) for mark in marks))
+
+    async def _heed(self, pause: PauseReached, finished: bool) -> None:
+        """Mark what follows from a verdict."""
+        async with self._pushing:
+            if not self._deaf:
+                await self._push_marks(self._note(self._segmenter.judge(pause, finished=finished)))
+                await self._release_drain()
+
+    async def _fail(self, error: Exception) -> None:
+        await self.push_error("internal error", error, category=ErrorCategory.UNKNOWN)
 
     # Draining
 
@@ -271,16 +230,23 @@ class Vad(FrameProcessor):
 
     def _go_deaf(self) -> list[Mark]:
         self._deaf = True
+        if self._judging is not None:
+            self._judging.withdraw()
         return [] if self._segmenter.quiet else [VoiceStopped()]
 
-    def _frame_of(self, mark: Mark) -> Frame:
-        """The frame for ``mark``; its offset is counted from the audio that is about to be pushed."""
+    def _frame_of(self, mark: Mark) -> Frame | None:
+        """The frame for ``mark``, if later steps are to know of it.
+
+        Its offset is counted from the audio that is about to be pushed.
+        """
         match mark:
             case VoiceStarted():
                 return VADUserStartedSpeakingFrame()
             case VoiceStopped():
-                return VADUserStoppedSpeakingFrame(stop_secs=self._params.hangover_frames * _HANGOVER_FRAME_SECS)
+                return VADUserStoppedSpeakingFrame(stop_secs=self._params.hangover_frames * HANGOVER_FRAME_SECS)
             case UtteranceStarted():
                 return UtteranceStartedFrame(mark.at - self._position, mark.continued)
             case UtteranceEnded():
                 return UtteranceEndedFrame(mark.at - self._position)
+            case PauseReached():
+                return None

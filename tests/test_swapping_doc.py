@@ -24,7 +24,7 @@ from processors.analyzer_detector import AnalyzerDetector
 from processors.foreign_detector import LONGEST_WINDOW_SAMPLES, SHORTEST_WINDOW_SAMPLES
 from processors.silero import load_model
 from processors.silero_file import silero_file
-from processors.vad import VadParams
+from processors.vad_params import VadParams
 from processors.voice_detectors import EnergyDetector, SileroDetector, VoiceDetector
 from tests.support.client import protocol_client
 from tests.support.laws import INPUT, OUTPUT, lawful_turns, states_of

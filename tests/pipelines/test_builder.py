@@ -12,7 +12,8 @@ from pipelines.settings import load_settings
 from pipelines.spec import PipelineSpec, StepSpec, load_pipeline
 from processors.context import SessionContext
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
-from processors.vad import Vad, VadParams
+from processors.vad import Vad
+from processors.vad_params import VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_params import LoudEqualizer
 

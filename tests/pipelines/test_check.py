@@ -11,7 +11,7 @@ from pipelines.check_report import WIDTH, report
 from pipelines.settings import SettingsError, load_settings, setting_sources
 from pipelines.spec import PipelineFileError
 from processors.gemini_live import GeminiLiveParams
-from processors.vad import VadParams
+from processors.vad_params import VadParams
 from tests.support.checked import checked, steps
 
 KEY = "AIza-not-for-anyones-eyes"

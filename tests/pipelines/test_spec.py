@@ -17,7 +17,8 @@ from pipelines.spec import (
     shipped_settings,
 )
 from processors.gemini_live import GeminiLive, GeminiLiveParams
-from processors.vad import Vad, VadParams
+from processors.vad import Vad
+from processors.vad_params import VadParams
 
 FILE = "talk.toml"
 VARIABLES: dict[str, Any] = {

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from processors.segmentation import (
     Mark,
+    PauseReached,
     SegmentationTimes,
     UtteranceEnded,
     UtteranceSegmenter,
@@ -239,3 +240,137 @@ def test_pieces_and_utterances_are_in_order(
 def has_voice(speech: str) -> bool:
     """Whether two windows in a row hold voice."""
     return "vv" in speech.replace("q", "v")
+
+
+# Judged pauses
+
+
+PAUSE, HANGOVER, END, UNFINISHED = 10, 15, 35, 85
+"""Windows of silence until each of them has passed."""
+
+
+def judged_segmenter(**times: float) -> UtteranceSegmenter:
+    """A segmenter whose pauses are judged after 0.2 s, and whose utterances then may wait until 1.7 s."""
+    of = {"hangover": 0.3, "end": 0.7, "soft": 10.0, "hard": 15.0, **times}
+    decisive = SegmentationTimes(of["hangover"], of["end"], of["soft"], of["hard"], 0.2, 1.7)
+    return UtteranceSegmenter(decisive, rate_hz=RATE_HZ, window_samples=WINDOW)
+
+
+def pause_of(marks: list[tuple[int, Mark]]) -> PauseReached:
+    """The only pause among ``marks``."""
+    (pause,) = [mark for _, mark in marks if isinstance(mark, PauseReached)]
+    return pause
+
+
+def test_a_pause_is_told_with_what_was_said() -> None:
+    """Once, when its silence has passed, from the first voice of the utterance on."""
+    fed = judged_segmenter()
+    marks = feed(fed, "." * 10 + "v" * 50 + "." * PAUSE)
+    assert pause_of(marks) == PauseReached(at(10), at(70))
+    assert fed.awaits_verdict
+    assert not [mark for _, mark in feed(fed, "." * 20) if isinstance(mark, PauseReached)]
+
+
+@pytest.mark.parametrize("late", [0, 1, HANGOVER - PAUSE, 20, END - PAUSE - 1])
+def test_who_is_done_has_ended_where_voice_stopped(late: int) -> None:
+    """However late the verdict comes, as long as silence has not decided; the mark comes with it, not before."""
+    fed = judged_segmenter()
+    pause = pause_of(feed(fed, "v" * 50 + "." * PAUSE))
+    feed(fed, "." * late)
+    marks = [(0, mark) for mark in fed.judge(pause, finished=True)] + feed(fed, "." * 200)
+    assert [mark for _, mark in marks if isinstance(mark, UtteranceEnded)] == [UtteranceEnded(at(50 + HANGOVER))]
+    assert fed.quiet
+    assert not fed.awaits_verdict
+
+
+def test_who_is_not_done_gets_more_time() -> None:
+    """Voice that comes back within it belongs to the utterance; without any it ends."""
+    fed = judged_segmenter()
+    assert fed.judge(pause_of(feed(fed, "v" * 50 + "." * PAUSE)), finished=False) == []
+    back = feed(fed, "." * (UNFINISHED - PAUSE - 1) + "v" * 50)
+    assert [type(mark) for _, mark in back] == [VoiceStopped, VoiceStarted]
+    second = feed(fed, "." * PAUSE)
+    assert fed.judge(pause_of(second), finished=False) == []
+    end = 50 + (UNFINISHED - 1) + 50 + UNFINISHED
+    assert feed(fed, "." * 200)[-1][1] == UtteranceEnded(at(end))
+
+
+def test_without_a_verdict_silence_decides() -> None:
+    """At the end-of-utterance silence, as if nobody had been asked; what comes then is not heeded."""
+    fed = judged_segmenter()
+    marks = feed(fed, "v" * 50 + "." * 40)
+    assert marks[-1] == (50 + END, UtteranceEnded(at(50 + END)))
+    assert not fed.awaits_verdict
+    assert fed.judge(pause_of(marks), finished=True) == []
+    assert fed.judge(pause_of(marks), finished=False) == []
+    assert feed(fed, "." * 100) == []
+
+
+def test_a_verdict_on_a_pause_that_is_over_is_not_heeded() -> None:
+    """The speaker went on: neither the utterance nor the next pause is judged by it."""
+    fed = judged_segmenter()
+    first = pause_of(feed(fed, "v" * 50 + "." * PAUSE))
+    second = pause_of(feed(fed, "v" * 50 + "." * PAUSE))
+    assert fed.judge(first, finished=True) == []
+    assert fed.awaits_verdict
+    assert fed.judge(second, finished=False) == []
+    assert fed.judge(second, finished=True) == []  # said once
+
+
+def test_one_window_of_voice_holds_the_end_back() -> None:
+    """It may be the first of more: then the utterance goes on, else it ended where it would have."""
+    for more, expected in (("v", []), (".", [UtteranceEnded(at(50 + HANGOVER))])):
+        fed = judged_segmenter()
+        pause = pause_of(feed(fed, "v" * 50 + "." * PAUSE))
+        feed(fed, "." * 10 + "v")
+        assert fed.judge(pause, finished=True) == []
+        assert [mark for _, mark in feed(fed, more) if isinstance(mark, UtteranceEnded)] == expected
+
+
+def test_a_hangover_shorter_than_the_pause_ends_nothing_before_it() -> None:
+    """The end lies in the pause that was judged, never in the one before."""
+    fed = judged_segmenter(hangover=0.02)
+    pause = pause_of(feed(fed, "v" * 50 + "." * PAUSE))
+    assert fed.judge(pause, finished=True) == [UtteranceEnded(at(50 + PAUSE))]
+
+
+def test_nothing_is_judged_where_a_cut_has_ended_all() -> None:
+    """A long utterance whose last piece was cut at its quiet place has no pause; its next piece has one again."""
+    fed = judged_segmenter(soft=1.5, hard=2.0)
+    marks = feed(fed, "v" * 85 + "." * 30)
+    assert UtteranceEnded in [type(mark) for _, mark in marks]
+    assert PauseReached not in [type(mark) for _, mark in marks]
+    again = feed(fed, "v" * 20 + "." * PAUSE)
+    assert UtteranceStarted in [type(mark) for _, mark in again]
+    assert pause_of(again).start == 0
+    assert fed.judge(pause_of(again), finished=True) == []
+    assert feed(fed, "." * 5)[-1][1] == UtteranceEnded(at(85 + 30 + 20 + HANGOVER))
+
+
+@given(
+    speech=st.lists(st.tuples(st.sampled_from("v."), st.integers(1, 60)), max_size=30),
+    verdicts=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=30),
+)
+@settings(max_examples=200, deadline=None)
+def test_however_verdicts_come_utterances_keep_their_order(
+    speech: list[tuple[str, int]], verdicts: list[tuple[int, bool]]
+) -> None:
+    """Starts and ends alternate, none lies before the one before it, and every utterance ends after its silence."""
+    fed = judged_segmenter(soft=2.0, hard=3.0)
+    waiting: list[tuple[int, PauseReached, bool]] = []
+    marks: list[Mark] = []
+    answers = iter(verdicts)
+    for number, window in enumerate("".join(letter * count for letter, count in speech) + "." * 100):
+        for due, pause, finished in [item for item in waiting if item[0] <= number]:
+            marks += fed.judge(pause, finished=finished)
+            waiting.remove((due, pause, finished))
+        marks += (found := fed.feed(window == "v", LOUD if window == "v" else QUIET))
+        for mark in found:
+            if isinstance(mark, PauseReached) and (answer := next(answers, None)) is not None:
+                waiting.append((number + 1 + answer[0], mark, answer[1]))
+    of_utterances = [mark for mark in marks if isinstance(mark, UtteranceStarted | UtteranceEnded)]
+    kinds = [isinstance(mark, UtteranceStarted) for mark in of_utterances]
+    assert kinds == [True, False] * (len(kinds) // 2)
+    positions = [mark.at for mark in of_utterances]
+    assert positions == sorted(positions)
+    assert fed.quiet

@@ -12,7 +12,7 @@ import pytest
 
 from processors.silero import SileroStream, load_model
 from processors.silero_file import silero_file
-from processors.vad import VadParams
+from processors.vad_params import VadParams
 from processors.voice_detectors import SileroDetector
 from tests.support.pcm import read_sample
 
@@ -87,7 +87,7 @@ def test_the_installed_package_is_read_and_not_imported() -> None:
 
 _PROBE = """
 import sys
-from processors.vad import VadParams
+from processors.vad_params import VadParams
 params = VadParams()
 params.make_detector()
 file = params.model_file

@@ -1,5 +1,6 @@
 """The voice activity step: marks in the stream, each before the audio in which it lies."""
 
+import asyncio
 import json
 
 import numpy as np
@@ -17,12 +18,14 @@ from pydantic import ValidationError
 
 from processors.context import SessionContext
 from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
-from processors.vad import Vad, VadParams
+from processors.vad import Vad
+from processors.vad_params import VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_detector import MODULE as FOREIGN
 from tests.support.foreign_detector import LoudAnalyzer
 from tests.support.pcm import SAMPLES, chunks_of, read_sample, tone
 from tests.support.steps import running
+from tests.support.turn_judge import FakeJudge
 from tests.support.virtual_time import settle
 
 RATE_HZ = 16_000
@@ -295,6 +298,148 @@ async def test_an_analyzer_serves_a_session_and_is_cleaned_up_at_its_end() -> No
     assert utterances(heard) == [("started", 3200), ("ended", 3200 + 16000 + 11200)]
     assert utterances(deaf) == []
     assert not LoudAnalyzer.alive
+
+
+# Judged pauses
+
+
+def smart(**params: object) -> VadParams:
+    """Parameters of a step whose pauses are judged; voice is loudness, so that positions are known."""
+    return VadParams.model_validate({"provider": "energy", "turn_end": "smart", **params})
+
+
+async def spoken_to(
+    pcm: bytes, judge: FakeJudge, params: VadParams, *, chunk_ms: int = 20, speed: float = 1.0
+) -> list[Frame]:
+    """What comes out of a step whose pauses ``judge`` judges, when audio comes at the pace of speech, or faster."""
+    async with running(Vad(params, CONTEXT, judge=judge)) as step:
+        step.forget()
+        for chunk in chunks_of(pcm, chunk_ms, RATE_HZ):
+            await step.worker.queue_frame(InputAudioRawFrame(chunk, RATE_HZ, 1))
+            await asyncio.sleep(chunk_ms / 1000 / speed)
+        await asyncio.sleep(1)
+        assert b"".join(frame.audio for frame in step.frames(InputAudioRawFrame)) == pcm
+        return step.down
+
+
+SPEECH, HALF_A_SECOND, LONG = tone(1.0, RATE_HZ), bytes(RATE_HZ), bytes(2 * 4 * RATE_HZ)
+VOICE_END = RATE_HZ
+HANGOVER, END, UNFINISHED = (RATE_HZ * ms // 1000 for ms in (300, 700, 2700))
+
+
+@pytest.mark.parametrize("chunk_ms", [20, 100, 256])
+@pytest.mark.parametrize("secs", [0.0, 0.05, 0.09])
+async def test_who_is_done_need_not_wait(chunk_ms: int, secs: float) -> None:
+    """The utterance ends where the hangover passed, to the sample, whatever the chunks and the judge's time."""
+    frames = await spoken_to(SPEECH + LONG, FakeJudge([1.0], secs=secs), smart(), chunk_ms=chunk_ms)
+    assert utterances(frames) == [("started", 0), ("ended", VOICE_END + HANGOVER)]
+
+
+@pytest.mark.parametrize(("secs", "at_ms"), [(0.05, 300), (0.15, 340), (0.3, 500)])
+async def test_the_end_is_marked_when_the_verdict_comes(secs: float, at_ms: int) -> None:
+    """The audio went on meanwhile: so much had passed when the mark came, and it points back."""
+    frames = await spoken_to(SPEECH + LONG, FakeJudge([1.0], secs=secs), smart())
+    passed_bytes = 0
+    for frame in frames:
+        if isinstance(frame, UtteranceEndedFrame):
+            break
+        passed_bytes += len(frame.audio) if isinstance(frame, InputAudioRawFrame) else 0
+    else:
+        raise AssertionError("no end")
+    assert passed_bytes // 2 - VOICE_END == pytest.approx(at_ms * 16, abs=2 * 320)
+    assert passed_bytes // 2 + frame.offset_samples == VOICE_END + HANGOVER
+
+
+async def test_who_is_not_done_may_pause() -> None:
+    """A pause of 2 s stays within the utterance; without any more voice it ends, later than silence alone would."""
+    pause = bytes(2 * 2 * RATE_HZ)
+    judge = FakeJudge([0.1, 0.1])
+    frames = await spoken_to(SPEECH + pause + SPEECH + LONG, judge, smart())
+    assert utterances(frames) == [("started", 0), ("ended", 4 * RATE_HZ + UNFINISHED)]
+    assert [kind for kind, _ in positions(frames)] == [
+        *("voice", "started", "no voice"),
+        *("voice", "no voice", "ended"),
+    ]
+    assert [len(pcm) // 2 for pcm in judge.heard] == [VOICE_END + 3200, 4 * RATE_HZ + 3200]
+
+
+@pytest.mark.parametrize(("judge", "speed"), [(FakeJudge([None]), 1.0), (FakeJudge([1.0], secs=0.6), 1.0)])
+async def test_a_verdict_that_does_not_come_leaves_it_to_silence(judge: FakeJudge, speed: float) -> None:
+    """Where too many wait, or the judge is slow: as without it."""
+    frames = await spoken_to(SPEECH + LONG, judge, smart(), speed=speed)
+    assert utterances(frames) == [("started", 0), ("ended", VOICE_END + END)]
+
+
+async def test_speech_that_comes_at_once_is_not_held_up() -> None:
+    """Faster than anybody could judge: all of it passes, and silence decides."""
+    judge = FakeJudge([1.0] * 9)
+    frames = await spoken_to((SPEECH + LONG) * 3, judge, smart(), speed=1000)
+    silence = await passed((SPEECH + LONG) * 3, 20, VadParams(provider="energy"))
+    assert utterances(frames) == utterances(silence)
+
+
+async def test_voice_that_comes_back_withdraws_the_question() -> None:
+    """Before the verdict: the utterance goes on, and what the judge would have said is nobody's."""
+    judge = FakeJudge([1.0, 1.0], secs=0.4)
+    frames = await spoken_to(SPEECH + HALF_A_SECOND + SPEECH + LONG, judge, smart())
+    assert judge.withdrawn == 1
+    assert utterances(frames) == [("started", 0), ("ended", 2 * RATE_HZ + RATE_HZ // 2 + HANGOVER)]
+
+
+async def test_the_next_utterance_begins_where_its_voice_does() -> None:
+    """Also in the pause in which silence alone would have gone on with the first."""
+    frames = await spoken_to(SPEECH + HALF_A_SECOND + SPEECH + LONG, FakeJudge([1.0, 1.0]), smart())
+    second = RATE_HZ + RATE_HZ // 2
+    assert utterances(frames) == [
+        ("started", 0),
+        ("ended", VOICE_END + HANGOVER),
+        ("started", second),
+        ("ended", second + RATE_HZ + HANGOVER),
+    ]
+
+
+async def test_a_long_utterance_is_still_cut() -> None:
+    """A verdict that it is not finished holds no cut back, and what follows it is a further piece."""
+    params = smart(soft_utterance_secs=1.5, max_utterance_secs=2)
+    frames = await spoken_to(SPEECH + HALF_A_SECOND + SPEECH + LONG, FakeJudge([0.1, 1.0]), params)
+    assert [kind for kind, _ in utterances(frames)] == ["started", "ended", "continued", "ended"]
+
+
+async def test_draining_waits_for_a_verdict_as_for_silence() -> None:
+    """The utterance that is spoken ends by it; the next one is not marked."""
+    judge = FakeJudge([1.0])
+    async with running(Vad(smart(), CONTEXT, judge=judge)) as step:
+        step.forget()
+        for frame in (SPEECH, DrainFrame(), HALF_A_SECOND[:9600], HALF_A_SECOND, SPEECH, LONG):
+            await step.worker.queue_frame(
+                frame if isinstance(frame, DrainFrame) else InputAudioRawFrame(frame, RATE_HZ, 1)
+            )
+            await asyncio.sleep(0.2)
+        assert kinds(step.down) == ["voice", "started", "drain", "no voice", "ended"]
+
+
+async def test_a_session_that_ends_withdraws_its_question() -> None:
+    """Nobody is asked for a session that is gone."""
+    judge = FakeJudge([1.0], secs=60)
+    async with running(Vad(smart(), CONTEXT, judge=judge)) as step:
+        await step.send(InputAudioRawFrame(SPEECH + bytes(9600), RATE_HZ, 1))
+        assert len(judge.heard) == 1
+    assert judge.withdrawn == 1
+
+
+async def test_what_the_judge_raises_is_an_error_of_the_step() -> None:
+    """It goes to the session as any step's, with the exception."""
+    async with running(Vad(smart(), CONTEXT, judge=FakeJudge([RuntimeError("broken")]))) as step:
+        await step.send(InputAudioRawFrame(SPEECH + bytes(9600), RATE_HZ, 1))
+        await asyncio.sleep(1)
+        (error,) = [frame for frame in step.up if isinstance(frame, ErrorFrame)]
+    assert isinstance(error.exception, RuntimeError)
+
+
+def test_so_much_silence_ends_any_utterance() -> None:
+    """What has to stand for a client that stops sending: with smart, what an unfinished sentence waits for."""
+    for params, secs in ((VadParams(), 0.7), (smart(), 2.7), (smart(smart_turn_max_secs=0), 0.7)):
+        assert Vad(params, CONTEXT, judge=FakeJudge([])).silence_to_end_secs == pytest.approx(secs)
 
 
 # Draining

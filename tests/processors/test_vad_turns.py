@@ -5,7 +5,8 @@ import asyncio
 from pipecat.frames.frames import InputAudioRawFrame
 
 from processors.context import SessionContext
-from processors.vad import Vad, VadParams
+from processors.vad import Vad
+from processors.vad_params import VadParams
 from tests.support.fake_upstream import FakeConnector
 from tests.support.steps import running
 
