@@ -92,8 +92,8 @@ class ClipIndex:
         spectra, powers = [], []
         for clip, start in self._segments:
             piece = np.zeros(_FFT, np.float32)
-            part = self._clips[clip][start : start + _FFT]
-            piece[: len(part)] = part
+            part = self._clips[clip][max(0, start) : start + _FFT]
+            piece[max(0, -start) :][: len(part)] = part
             spectra.append(np.fft.rfft(piece))
             powers.append(np.concatenate(([0.0], np.cumsum(piece.astype(np.float64) ** 2))))
         self._spectra = np.array(spectra, np.complex64)
@@ -197,10 +197,13 @@ def _reduce(samples: Samples, rate_hz: int) -> Samples:
 
 
 def _segments(clips: list[Samples]) -> Iterator[tuple[int, int]]:
-    """Clip number and first sample of each FFT segment; neighbours overlap by a block."""
+    """Clip number and first sample of each FFT segment; neighbours overlap by a block.
+
+    The first begins a block before the clip: what is searched may begin in the silence before somebody speaks.
+    """
     step = _FFT - _BLOCKS[0] + 1
     for number, clip in enumerate(clips):
-        for start in range(0, max(1, len(clip)), step):
+        for start in range(-_BLOCKS[0], max(1, len(clip)), step):
             yield number, start
 
 

@@ -30,8 +30,6 @@ _HANDLE_EVERY_MS = 5000.0
 _QUIET_CHUNKS = 1.5
 _QUIET_SECS = 0.2
 """After so many chunks' time without sound from the client, and no less than this, its stream counts as stopped."""
-_BEHIND_CHUNKS = 4
-"""Who is so far behind, after a burst of input, leaves silent chunks out."""
 
 
 class Speaker:
@@ -102,8 +100,10 @@ class Speaker:
         """Send until cancelled; raises what ends the session."""
         while True:
             await self._due()
-            await self._pace()
-            await self._send_chunk(self._next_ms - self._options.chunk_ms)
+            begin_ms = self._next_ms - self._options.chunk_ms
+            if self._ready(begin_ms) or self.clock_ms < self._next_ms + self._options.chunk_ms:
+                await self._pace()  # silence that is late comes at once
+            await self._send_chunk(begin_ms)
             if self._next_ms % _HANDLE_EVERY_MS < self._options.chunk_ms:
                 await self._send_handle()
             self._next_ms += self._options.chunk_ms
@@ -140,10 +140,8 @@ class Speaker:
 
     async def _send_chunk(self, begin_ms: float) -> None:
         sound, begun, parts = await self._fill(begin_ms)
-        behind = self.clock_ms - self._next_ms >= _BEHIND_CHUNKS * self._options.chunk_ms
-        if parts or begun or not behind:
-            sent = await self._send_sound(bytes(sound))
-            self._note(sent, len(sound), begun, parts)
+        sent = await self._send_sound(bytes(sound))
+        self._note(sent, len(sound), begun, parts)
         for line in begun:
             await self._send_output_text(line)
         await self._send_source_texts()
@@ -154,10 +152,8 @@ class Speaker:
         """The sound of a chunk, the lines that begin in it, and how much of which line is in it."""
         size = self._options.chunk_ms * _BYTES_PER_MS
         sound, begun, parts = bytearray(), [], []
-        while self._lines and len(sound) < size:
+        while len(sound) < size and self._ready(begin_ms + len(sound) / _BYTES_PER_MS):
             line = self._lines[0]
-            if line.at == 0 and line.from_ms > begin_ms + len(sound) / _BYTES_PER_MS:
-                break
             await self._strike(line.speech)
             taken = b"" if line.speech.frozen else line.audio[line.at : line.at + size - len(sound)]
             if line.at == 0 and not line.speech.frozen:
@@ -169,6 +165,10 @@ class Speaker:
                 self._lines.popleft()
                 line.speech.owed -= 1
         return sound + bytes(size - len(sound)), begun, parts
+
+    def _ready(self, at_ms: float) -> bool:
+        """Whether there is something to say at a time of the session's clock."""
+        return bool(self._lines) and (self._lines[0].at > 0 or self._lines[0].from_ms <= at_ms)
 
     async def _strike(self, speech: Speech) -> None:
         sent_ms = speech.record.sent_audio_bytes / _BYTES_PER_MS

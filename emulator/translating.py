@@ -114,6 +114,9 @@ class Translator:
 
     def finish(self) -> None:
         """Write down what was not finished."""
+        event = self._detector.finish() if self._detector is not None else None
+        if event is not None and self._speech is not None:
+            self._keep(self._speech, event.audio)
         for speech in self._unfinished:
             if self._link.recorder:
                 self._link.recorder.utterance(speech.record, speech.pcm)
@@ -162,14 +165,17 @@ class Translator:
             return
         await self._hear(follower, speech, last=True)
         self._speech = None
-        speech.pcm = pcm
-        speech.record.audio_bytes = len(pcm)
-        speech.record.audio = pcm if self._link.options.keep_audio else b""
+        self._keep(speech, pcm)
         speech.record.ended_at_secs = self._link.record.elapsed_secs()
         await self._strike("after", speech)
         speech.ended = True
         if not speech.owed:
             await self._finished(speech)
+
+    def _keep(self, speech: Speech, pcm: bytes) -> None:
+        speech.pcm = pcm
+        speech.record.audio_bytes = len(pcm)
+        speech.record.audio = pcm if self._link.options.keep_audio else b""
 
     async def _finished(self, speech: Speech) -> None:
         """All of a speech has been heard, and all that is owed was sent."""

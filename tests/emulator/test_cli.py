@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emulator import Fault
+from emulator import Fault, Translation
 from emulator.cli import app
 from emulator.cli_values import read_options
 
@@ -22,6 +22,8 @@ REPOSITORY = Path(__file__).parents[2]
         (["--variant", "audio_sped=8"], "unknown key 'audio_sped'; did you mean 'audio_speed'?"),
         (["--variant", "audio_speed"], "expected KEY=VALUE, got 'audio_speed'"),
         (["--variant", "audio_speed=fast"], "audio_speed: "),
+        (["--translation", "lag=5"], "--translation: unknown key 'lag'; did you mean 'lag_ms'?"),
+        (["--translation", "lag_ms=-1"], "--translation: lag_ms: Input should be greater than or equal to 0"),
         (["--refuse", "quotas"], "did you mean 'quota'?"),
         (["--scenario", "sample"], "did you mean 'samples'?"),
         (["--fault", "rest@during"], "--fault: unknown name 'rest'; did you mean 'reset'?"),
@@ -74,14 +76,17 @@ def test_options() -> None:
     options = read_options(
         refuse=None,
         variant=["audio_speed=8", "break_after_audio_ms=none"],
-        faults=["reset@during,times=2,at_ms=500", "quota_close@setup"],
+        faults=["reset@during,times=2,at_ms=500", "quota_close@setup", "leak@during,lasting_ms=500,target=en"],
+        translation=["lag_ms=1500", "usage=no"],
         schedule_factor=0.5,
         go_away_after_secs=None,
     )
     assert options.faults == (
         Fault(name="reset", moment="during", times=2, at_ms=500),
         Fault(name="quota_close", moment="setup"),
+        Fault(name="leak", moment="during", lasting_ms=500, target="en"),
     )
+    assert options.translation == Translation(lag_ms=1500, usage=False)
     assert (options.schedule_factor, options.go_away_after_secs) == (0.5, None)
     assert options.variant.audio_speed == 8
 

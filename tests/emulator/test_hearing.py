@@ -88,6 +88,12 @@ def test_short_pieces(index: ClipIndex, cut: Cut, begin: float, end: float) -> N
     ]
 
 
+def test_the_begin_of_a_clip(index: ClipIndex, cut: Cut, silence: Callable[[float], Samples]) -> None:
+    """The first word of a clip is found in a piece that begins long before it, although others sound like it."""
+    heard = hear(index, silence(0.6), cut(KO, 0, 0.4))
+    assert parts(heard) == [(KO, pytest.approx(0, abs=0.05), pytest.approx(0.4, abs=0.05))]
+
+
 def test_noise_over_speech(index: ClipIndex, cut: Cut) -> None:
     """Noise 15 dB under the speech does not hide it."""
     noise = np.random.default_rng(1).normal(0, 0.02, 6 * 16_000).astype(np.float32)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -170,6 +171,17 @@ async def test_faults_of_answers_leave_translations_alone(start: Start, samples:
         await talker.say(speech(samples))
         await talker.answered()
     assert conversing.struck == []
+
+
+async def test_the_control_endpoint(start: Start, samples: Scenario) -> None:
+    """A leak that is posted strikes the session that is open, which says what it interprets into."""
+    async with start(server={"control_port": 0}) as emulator, speaking(emulator, into("en")) as speaker:
+        async with httpx.AsyncClient(base_url=emulator.control_url or "") as http:
+            body = {"name": "leak", "moment": "during", "lasting_ms": 200, "target": "en"}
+            assert (await http.post("/faults", json=body)).json() == body | {"times": 1, "at_ms": 300}
+            assert (await http.get("/sessions")).json()[0]["target"] == "en"
+        await speaker.say(kennedy(samples))
+    assert [item.kind for item in emulator.sessions[0].said] == ["leak"]
 
 
 @pytest.mark.parametrize("name", ["reset", "close_1011", "mute", "half_open", "go_away"])

@@ -37,6 +37,13 @@ def load(folder: Path, text: str) -> Scenario:
     return Scenario.load(folder / "mine.toml")
 
 
+def test_a_leak_may_be_bound_to_an_entry(folder: Path) -> None:
+    """Before what is said is known as a whole, alone of all faults."""
+    leak = '{ name = "leak", moment = "during", lasting_ms = 500 }'
+    (fault,) = load(folder, f"{GOOD}faults = [{leak}]").faults
+    assert (fault.name, fault.entry, fault.lasting_ms) == ("leak", "a", 500)
+
+
 def test_good(folder: Path) -> None:
     """All fields are read."""
     scenario = load(folder, GOOD)

@@ -55,6 +55,39 @@ def test_full_setup_in_both_spellings() -> None:
     assert parse(FULL) == parse(snake_case(FULL)) == expected
 
 
+def test_translation() -> None:
+    """Only the translate model translates; what it is told is read, with English where no language is named."""
+    model = "gemini-3.5-live-translate-preview"
+    bare = parse({"model": model})
+    assert (bare.translates, bare.translation) == (True, None)
+    empty = parse({"model": model, "generationConfig": {"translationConfig": {}}})
+    assert empty.translation == TranslationWish("en", echo=False)
+    told = parse({"model": model, "generation_config": {"translation_config": {"target_language_code": "ja"}}})
+    assert told.translation == TranslationWish("ja", echo=False)
+    assert not parse({"model": "gemini-3.8-live"}).translates
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"translationConfig": {"targetLanguageCode": "ko"}}, "Unknown name \"translationConfig\" at 'setup'"),
+        (
+            {"generationConfig": {"translationConfig": {"targetLanguageCode": "ko", "sourceLanguageCode": "en"}}},
+            "Unknown name \"sourceLanguageCode\" at 'setup.generation_config.translation_config'",
+        ),
+        (
+            {"generationConfig": {"translationConfig": {"targetLanguageCode": 5}}},
+            "Expected 'translationConfig' with a language code and a boolean",
+        ),
+    ],
+)
+def test_translation_in_the_wrong_place(fields: dict[str, Any], reason: str) -> None:
+    """At the top level, with a source language or with other values it closes 1007."""
+    with pytest.raises(WireError, match=reason) as caught:
+        parse({"model": "gemini-3.5-live-translate-preview", **fields})
+    assert caught.value.code == 1007
+
+
 def test_defaults() -> None:
     """A bare model means automatic detection, interruptions, no transcriptions."""
     assert parse({"model": "gemini-3.8-live"}) == Setup("gemini-3.8-live", False, False, None, False, False, "")

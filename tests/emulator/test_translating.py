@@ -1,7 +1,11 @@
 """The translate model: sound without end, an interpretation that begins while the speaker speaks, and no turns."""
 
+import json
+import wave
 from collections.abc import Callable
+from dataclasses import asdict
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,6 +256,54 @@ async def test_handles_come_unasked(start: Start) -> None:
     async with start() as emulator, speaking(emulator, into("ko")) as speaker:
         await speaker.pause(11)
         await speaker.talker.until(lambda: speaker.talker.count("sessionResumptionUpdate") == 3)
+
+
+async def test_recording(start: Start, samples: Scenario, tmp_path: Path) -> None:
+    """The folder has all sound both ways, and a line for each piece that was said."""
+    async with start(server={"record_dir": tmp_path}) as emulator:
+        async with speaking(emulator, into("ko")) as speaker:
+            await speaker.say(clip(samples, JFK, 0.0, 8.0))
+        await until(lambda: emulator.sessions[0].ended_at_secs is not None)
+    folder, record = tmp_path / "session-0001", emulator.sessions[0]
+    for name, sound in (("received.wav", record.audio), ("sent.wav", record.sent_audio)):
+        with wave.open(str(folder / name), "rb") as reader:
+            assert reader.readframes(reader.getnframes()) == sound
+    lines = (folder / "said.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [asdict(item) for item in record.said]
+    assert len(lines) > 3
+    utterances = (folder / "utterances.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["number"] for line in utterances] == [item.number for item in record.utterances]
+    assert record.utterances[-1].ended_at_secs is None
+    assert record.audio.endswith(record.utterances[-1].audio)
+
+
+async def test_bounds(start: Start, samples: Scenario) -> None:
+    """Without sound in memory the records still say what was said, and where."""
+    async with start(keep_audio=False) as emulator, speaking(emulator, into("ko")) as speaker:
+        await speaker.say(clip(samples, JFK, 0.0, 5.0))
+        await heard_out(emulator, speaker)
+    record = emulator.sessions[0]
+    assert not record.audio
+    assert not record.sent_audio
+    assert not record.utterances[0].audio
+    assert record.sent_audio_bytes == len(speaker.talker.sound)
+    assert sum(item.to_byte - item.from_byte for item in record.said) == record.utterances[0].sent_audio_bytes
+
+
+async def test_go_away(start: Start, samples: Scenario) -> None:
+    """The schedule and the handles are those of other sessions."""
+    schedule = {"go_away_after_secs": 10, "go_away_time_left_secs": 20, "schedule_factor": 0.01}
+    async with start(**schedule) as emulator:
+        async with speaking(emulator, into("ko")) as speaker:
+            talker = speaker.talker
+            await talker.audio(clip(samples, JFK))
+            assert (await talker.closed())[0] == 1008
+            assert talker.count("goAway") == 1
+        handles = [item["sessionResumptionUpdate"] for item in talker.messages if "sessionResumptionUpdate" in item]
+        handle: dict[str, Any] = {"sessionResumption": {"handle": handles[-1]["newHandle"]}}
+        async with talking(emulator, model=MODEL, generationConfig=into("ko"), **handle) as again:
+            await again.until(lambda: again.count("setupComplete") == 1)
+    assert emulator.sessions[1].resumed_from == 1
 
 
 async def test_messages_in_order(start: Start, samples: Scenario) -> None:
