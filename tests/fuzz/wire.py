@@ -22,6 +22,7 @@ from protocol.errors import Fault
 from protocol.messages import Close, Error, Init, Interrupt
 from protocol.serializer import PIPELINE_RATE_HZ, ProtocolSerializer
 from tests.hostile.oracle import Limits, Oracle, Verdict
+from tests.support.offered import chosen_of
 
 NEXT = b"\x1e"
 BINARY = b"\x1f"
@@ -56,7 +57,8 @@ def check(data: bytes) -> None:
         out_bytes += len(frame.audio) if isinstance(frame, InputAudioRawFrame) else 0
         if verdict.close_code is not None:
             break
-        if isinstance(frame, InputTransportMessageFrame) and isinstance(frame.message, Init):
+        if verdict.accepted == "init":
+            assert isinstance(frame, InputTransportMessageFrame)
             serializer.accept(frame.message.config)
     most = serializer.received_samples * PIPELINE_RATE_HZ / serializer.sample_rate_hz
     assert out_bytes <= 2 * (most + 1), "more audio came out than went in"
@@ -122,8 +124,10 @@ def _verdict_of(frame: Frame) -> Verdict:
             assert _at_once(_WRITER.serialize(OutputTransportMessageFrame(message=Error.of(fault))))
             return Verdict(fault.code.value, fault.close_code)
         case Init(config=config):
-            if config.language not in ("auto", "ko", "en"):  # the session knows the languages
-                return Verdict("UNSUPPORTED_LANGUAGE", 1008)
+            choice = chosen_of(config)  # what the server offers is not the decoder's to know
+            if isinstance(choice, Fault):
+                _check_fault(choice)
+                return Verdict(choice.code.value, choice.close_code)
             return Verdict(accepted="init")
         case Interrupt():
             return Verdict(accepted="interrupt")

@@ -34,6 +34,8 @@ _MEMBERS = (
     "type",
     "config",
     "language",
+    "targetLanguage",
+    "engine",
     "useWhisper",
     "sampleRate",
     "audioEncoding",
@@ -95,6 +97,10 @@ def pcm(rng: Rng, samples: int) -> bytes:
 def init(rng: Rng, **config: Any) -> str:
     """A good ``init``, with ``config`` and some of what is ignored."""
     chosen: dict[str, Any] = {"language": rng.choice(["auto", "ko", "en"]), **config}
+    if rng.random() < 0.2 and chosen["language"] != "en":
+        chosen["targetLanguage"] = rng.choice(["en", "EN-us", "en_Latn_GB"])
+    if rng.random() < 0.2:
+        chosen["engine"] = "interpreter"
     if rng.random() < 0.5:
         chosen["room"] = strange_value(rng)
     return text({"type": "init", "config": chosen})
@@ -123,7 +129,9 @@ def wrong_types(rng: Rng) -> Content:
     """A message of ours in which a field has a value of another type, or none."""
     kind = rng.choice(["init", "audio", "interrupt", "close", "type"])
     if kind == "init":
-        name = rng.choice(["language", "useWhisper", "sampleRate", "audioEncoding", "resume"])
+        name = rng.choice(
+            ["language", "targetLanguage", "engine", "useWhisper", "sampleRate", "audioEncoding", "resume"]
+        )
         config = {name: strange_value(rng)} if rng.random() < 0.7 else {"resume": claim(rng, strange=True)}
         return text({"type": "init", "config": rng.choice([config, strange_value(rng)])})
     if kind == "audio":

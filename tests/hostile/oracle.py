@@ -16,7 +16,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
 _TYPES = ("init", "audio", "interrupt", "close")
-_LANGUAGES = ("auto", "ko", "en")
+_LANGUAGE = re.compile(r"(ko|en)(?:[-_][a-z0-9]{1,8}){0,8}", re.IGNORECASE)
+"""One of the pair, as BCP-47 has it; regions and scripts of these two make no variety of their own."""
+_ENGINE = "interpreter"
 _ENCODINGS = ("base64", "binary")
 _CLAIM = ("sessionId", "resumeToken", "lastSeq", "firstSample")
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8000, 48000
@@ -134,6 +136,8 @@ class Oracle:
         rate = config.get("sampleRate", 16000)
         well_formed = (
             isinstance(language, str)
+            and isinstance(config.get("targetLanguage", ""), str)
+            and isinstance(config.get("engine", _ENGINE), str)
             and isinstance(config.get("useWhisper", False), bool)
             and _is_number(rate)
             and _LOWEST_RATE_HZ <= rate <= _HIGHEST_RATE_HZ
@@ -144,7 +148,9 @@ class Oracle:
         )
         if not well_formed:
             return Verdict("INVALID_MESSAGE")
-        if language not in _LANGUAGES:
+        if config.get("engine", _ENGINE) != _ENGINE:
+            return Verdict("INVALID_MESSAGE")
+        if not _is_direction(language, config.get("targetLanguage")):
             return Verdict("UNSUPPORTED_LANGUAGE", 1008)
         return Verdict(accepted="init")
 
@@ -161,6 +167,17 @@ class Oracle:
         if size == 0 or size % 2 or size > most:
             return Verdict("INVALID_AUDIO")
         return Verdict(accepted="audio")
+
+
+def _is_direction(language: str, target: str | None) -> bool:
+    """Whether the server's pair has a direction from ``language`` to ``target``, where one is asked for."""
+    spoken = _LANGUAGE.fullmatch(language)
+    if spoken is None and language != "auto":
+        return False
+    if target is None:
+        return True
+    out = _LANGUAGE.fullmatch(target)
+    return out is not None and (spoken is None or spoken[1].lower() != out[1].lower())
 
 
 def _is_resume(value: Any) -> bool:

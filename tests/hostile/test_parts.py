@@ -17,6 +17,7 @@ from tests.hostile.log_laws import check_log
 from tests.hostile.oracle import Limits, Oracle, Verdict
 from tests.hostile.tally import Tally, table
 from tests.hostile.violations import VIOLATIONS
+from tests.support.offered import chosen_of
 
 NO_LIMIT = Limits(client_errors=10**9)
 ENDED = (
@@ -110,6 +111,8 @@ async def test_the_oracle_and_the_server_read_alike(seed: int) -> None:
         oracle.take(content)
         result = await serializer.deserialize(content)
         message = None if isinstance(result, InputAudioRawFrame) else getattr(result, "message", None)
+        if isinstance(message, Init) and isinstance(fault := chosen_of(message.config), Fault):
+            message = fault
         assert (message.code.value if isinstance(message, Fault) else None) == verdict.error, content
         if isinstance(message, Init):
             serializer.accept(message.config)
@@ -122,6 +125,15 @@ async def test_the_oracle_and_the_server_read_alike(seed: int) -> None:
         ('{"type":"close"}', Verdict(close_code=1000, accepted="close")),
         ('{"type":"audio"}', Verdict("NOT_READY")),
         ('{"type":"init","config":{"language":"fr"}}', Verdict("UNSUPPORTED_LANGUAGE", 1008)),
+        ('{"type":"init","config":{"language":"KO-kr","targetLanguage":"en"}}', Verdict(accepted="init")),
+        (
+            '{"type":"init","config":{"language":"ko","targetLanguage":"KO"}}',
+            Verdict("UNSUPPORTED_LANGUAGE", 1008),
+        ),
+        ('{"type":"init","config":{"targetLanguage":"ja"}}', Verdict("UNSUPPORTED_LANGUAGE", 1008)),
+        ('{"type":"init","config":{"targetLanguage":null}}', Verdict("INVALID_MESSAGE")),
+        ('{"type":"init","config":{"engine":"interpreter"}}', Verdict(accepted="init")),
+        ('{"type":"init","config":{"engine":"other","language":"fr"}}', Verdict("INVALID_MESSAGE")),
         (" " * (2**20 + 1), Verdict("MESSAGE_TOO_LARGE", 1009)),
         ("[" * 300 + "]" * 300, Verdict("INVALID_MESSAGE")),
         (b"\0\0", Verdict("NOT_READY")),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gemini.events import TargetAudio, TargetText, TurnComplete
+from gemini.events import SourceText, TargetAudio, TargetText, TurnComplete
 from pipelines.connection import ClientConnection
 from pipelines.engines import load_engines
 from pipelines.session import Services
@@ -154,6 +154,80 @@ async def test_a_refused_connection_is_told_why() -> None:
             await ClientConnection(websocket, services, seat).refuse(fault)
     assert [m["code"] for m in network.messages] == ["SERVER_BUSY"]
     assert network.close_code == 1013
+
+
+# What a client chooses
+
+
+@pytest.mark.parametrize(
+    ("config", "way"),
+    [
+        ({"targetLanguage": "ja"}, "The speaker speaks Korean or English. Say everything in Japanese,"),
+        ({"targetLanguage": "ja", "language": "en"}, "The speaker speaks English. Say everything in Japanese,"),
+        ({"targetLanguage": "ko-KR"}, "The speaker speaks English. Say everything in Korean,"),
+    ],
+)
+async def test_a_target_is_what_comes_out(config: dict[str, str], way: str) -> None:
+    """The session's own pair reaches the engine."""
+    async with client(target_languages="ja") as user:
+        await user.init(**config)
+        assert way in user.upstream.configs[0].instruction
+
+
+async def test_a_session_has_a_pair_of_its_own() -> None:
+    """Finals are told in the languages of the session, not in those of the settings."""
+    async with client(target_languages="ja") as user:
+        await user.init(targetLanguage="ja", language="ko")
+        user.speak(SPEECH + bytes(2 * RATE_HZ))
+        await settle(0.5)
+        user.upstream.connection.say(
+            SourceText("도쿄."), TargetText("東京"), TargetAudio(tone(0.5, 24_000), 24_000), TurnComplete()
+        )
+        await user.network.wait_for("turn_complete")
+        assert [final["language"] for final in user.network.of("output_transcription") if final["isFinal"]] == [
+            "ja"
+        ]
+
+
+@pytest.mark.parametrize("target", ["fr", "", "ko"])
+async def test_a_target_that_is_not_allowed_ends_the_connection(target: str) -> None:
+    """And costs no session with the upstream."""
+    async with client(target_languages="ja") as user:
+        user.network.say({"type": "init", "config": {"language": "ko", "targetLanguage": target}})
+        assert await user.ended() == ("UNSUPPORTED_LANGUAGE", 1008)
+        assert user.upstream.configs == []
+
+
+async def test_an_engine_that_is_not_allowed_may_be_corrected() -> None:
+    """The connection stays; the next ``init`` gets its session."""
+    async with client(engines="simultaneous") as user:
+        for engine in ("cascade", "", 7, None):
+            user.network.say({"type": "init", "config": {"engine": engine}})
+        assert (await user.init(engine="simultaneous"))["engine"] == "simultaneous"
+        errors = user.network.of("error")
+        assert [error["code"] for error in errors] == ["INVALID_MESSAGE"] * 4
+        assert errors[0]["message"] == "expected 'engine' to be one of interpreter, simultaneous, or to be left out"
+        assert user.sessions.active == 1
+
+
+async def test_wrong_engines_count_as_refused_messages() -> None:
+    """More of them than are allowed end the connection."""
+    async with client(max_client_errors=2) as user:
+        for _ in range(3):
+            user.network.say({"type": "init", "config": {"engine": "none"}})
+        assert await user.ended() == ("RATE_LIMITED", 1008)
+
+
+async def test_an_upstream_that_refuses_is_no_matter_to_who_does_not_use_it(
+    empty_working_directory: Path,
+) -> None:
+    """An engine without the upstream serves while the upstream refuses every session."""
+    (empty_working_directory / "own.toml").write_text('[[step]]\nuse = "transcription_forwarder"\n')
+    async with client(engines="own.toml", upstream_refuses=True) as user:
+        assert (await user.init(engine="own"))["engine"] == "own"
+    async with client(engines="own.toml", upstream_refuses=True) as user:
+        user.network.say({"type": "init"})
+        assert await user.ended() == ("UPSTREAM_AUTH", 1011)
 
 
 # Time
