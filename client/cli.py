@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -54,8 +54,16 @@ def interpret(
         Path | None, typer.Option(help="Write everything into this directory.", show_default="out")
     ] = None,
     language: Annotated[
-        Literal["auto", "ko", "en"], typer.Option(help="The language that is spoken; the other one comes out.")
+        str, typer.Option(metavar="CODE", help="The language that is spoken, one of the server's, or auto.")
     ] = "auto",
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="The language that comes out.", show_default="the server's other one"),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The server's pipeline that interprets.", show_default="its default"),
+    ] = None,
     rate: Annotated[
         int | None,
         typer.Option(
@@ -108,6 +116,8 @@ def interpret(
             transcript=transcript,
             out_dir=out_dir,
             language=language,
+            target=target,
+            engine=engine,
             rate_hz=rate,
             chunk_ms=chunk_ms,
             fast=fast,

@@ -51,6 +51,8 @@ class InterpretJob:
         fast_rate: How many seconds of audio to send in a second where nothing is outstanding, see
             :mod:`client.fast`; ``None``: real time.
         patience: How long to wait in the end.
+        target_language: The language that is to come out; ``None``: the other one of the server's pair.
+        engine: Name of the server's pipeline; ``None``: its default.
     """
 
     input: Input
@@ -61,6 +63,8 @@ class InterpretJob:
     chunk_ms: int = 20
     fast_rate: float | None = None
     patience: Patience = field(default_factory=Patience)
+    target_language: str | None = None
+    engine: str | None = None
 
 
 async def interpret(job: InterpretJob, view: View, clock: Clock | None = None, stop: Stop | None = None) -> Summary:
@@ -127,7 +131,8 @@ class _Session:
 
     async def _begin(self) -> None:
         config = InitConfig(language=self._job.language, sample_rate=self._source.rate_hz, audio_encoding="binary")
-        await self._connection.open_session(config)
+        chosen = {"target_language": self._job.target_language, "engine": self._job.engine}
+        await self._connection.open_session(config.model_copy(update=chosen))
         self._round_trip_secs = await self._connection.round_trip_secs()
         self._timeline = AudioTimeline(self._clock.now_secs(), self._room_secs())
         self._view.started(self._source.duration_secs)

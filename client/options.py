@@ -24,6 +24,8 @@ class InterpretOptions:
     transcript: Path | None = None
     out_dir: Path | None = None
     language: str = "auto"
+    target: str | None = None
+    engine: str | None = None
     rate_hz: int | None = None
     chunk_ms: int = 20
     fast: bool = False
@@ -102,4 +104,6 @@ class InterpretOptions:
             language=self.language,
             chunk_ms=self.chunk_ms,
             fast_rate=(self.fast_rate or DEFAULT_FAST_RATE) if self.fast else None,
+            target_language=self.target,
+            engine=self.engine,
         )

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, InstanceOf
 
 from gemini.instruction import Term
-from gemini.languages import LANGUAGE_NAMES
+from gemini.languages import LANGUAGE_NAMES, language_part
 from processors.imports import nearest
 from processors.term_search import SearchTerm
 
@@ -63,8 +63,8 @@ class Glossary:
         return str(self._path)
 
     def between(self, source: str, target: str) -> tuple[Term, ...]:
-        """The terms from one language to another, by ISO 639-1 code, in the order of the file."""
-        return self._terms.get((source, target), ())
+        """The terms from one language to another, by code, in the order of the file; varieties share them."""
+        return self._terms.get((language_part(source), language_part(target)), ())
 
     def entries(self, source: str, target: str) -> tuple[Entry, ...]:
         """The same, made to be searched for: a source term once, with all its targets."""
@@ -201,7 +201,8 @@ class _Reader:
         return None
 
     def _add(self, line: int, pair: tuple[str, str], term: Term) -> None:
-        there, back = pair, (pair[1], pair[0])
+        first, second = (language_part(code) for code in pair)
+        there, back = (first, second), (second, first)
         key = there, SearchTerm(term.source).folded, SearchTerm(term.target).folded
         if (earlier := self._line_of.setdefault(key, line)) != line:
             self._fault(line, f"the same source and target as in line {earlier}")

@@ -142,3 +142,16 @@ def test_an_unknown_name_is_told_as_the_argument(tmp_path: Path) -> None:
     assert faults(check(tmp_path, "interpretr")) == [
         "FILE: unknown pipeline 'interpretr'; did you mean 'interpreter'?"
     ]
+
+
+def test_engines_are_reported_one_after_the_other(tmp_path: Path) -> None:
+    """With a line between them; what is missing for any of them is told by the exit code."""
+    (tmp_path / "mine.toml").write_text(PIPELINE)
+    done = check(tmp_path, ENGINES="mine.toml", GEMINI_API_KEY=KEY)
+    assert (done.returncode, done.stderr) == (RUNS, "")
+    first, second = done.stdout.split(f"\n\n{'-' * 100}\n\n")
+    assert first.startswith("pipeline ")
+    assert second.splitlines()[0].split() == ["pipeline", "mine"]
+    (tmp_path / "mine.toml").write_text('[[step]]\nuse = "no_such_package_of_mine:Step"\n')
+    told = check(tmp_path, ENGINES="mine.toml", GEMINI_API_KEY=KEY)
+    assert told.returncode in (MISSING, WRONG)

@@ -92,7 +92,7 @@ def test_an_error_is_one_line_whatever_a_file_is_called(sessions: Sessions) -> N
 
 @pytest.mark.parametrize(
     "option",
-    [["--language", "fr"], ["--chunk-ms", "0"], ["--rate", "7999"], ["--fast", "--fast-rate", "0.5"], ["--nope"]],
+    [["--chunk-ms", "0"], ["--rate", "7999"], ["--fast", "--fast-rate", "0.5"], ["--nope"]],
 )
 def test_wrong_options_are_refused(tmp_path: Path, option: list[str]) -> None:
     """By the command line itself."""
@@ -105,11 +105,22 @@ def test_interpret_passes_its_options_on_and_ends_with_the_summary(sessions: Ses
     """Every option reaches the job."""
     options = ["--url", "ws://x/ws", "--out", "o.wav", "--transcript", "t.jsonl", "--language", "en"]
     options += ["--chunk-ms", "40", "--rate", "8000", "--fast", "--fast-rate", "2"]
+    options += ["--target", "ja", "--engine", "simultaneous"]
     result = _invoke("interpret", "a.wav", *options)
     outputs = Outputs(Path("o.wav"), Path("t.jsonl"))
     recordings = (Path("a.wav"),)
     assert sessions.jobs == [
-        InterpretJob(WavInput(Path("a.wav"), 8000), "ws://x/ws", outputs, recordings, "en", 40, 2.0)
+        InterpretJob(
+            WavInput(Path("a.wav"), 8000),
+            "ws://x/ws",
+            outputs,
+            recordings,
+            "en",
+            40,
+            2.0,
+            target_language="ja",
+            engine="simultaneous",
+        )
     ]
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [

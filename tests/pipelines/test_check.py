@@ -230,6 +230,31 @@ def test_an_unknown_name_says_who_gave_it(
         check_pipelines(load_settings(**chosen), setting_sources(**chosen))
 
 
+# Several pipelines
+
+
+def test_every_engine_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default one first, each by itself; a file on the command line is looked at alone."""
+    Path("mine.toml").write_text(steps("transcription_forwarder"))
+    monkeypatch.setenv("ENGINES", "mine.toml")
+    checks = check_pipelines(load_settings(), setting_sources())
+    assert [check.pipeline.name for check in checks] == ["interpreter", "mine"]
+    chosen = {"pipeline": "mine.toml"}
+    (alone,) = check_pipelines(load_settings(**chosen), setting_sources(**chosen))
+    assert alone.pipeline.name == "mine"
+
+
+def test_the_faults_of_every_engine_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its file."""
+    Path("a.toml").write_text(steps("vadd"))
+    Path("b.toml").write_text(steps("speech_stat"))
+    monkeypatch.setenv("PIPELINE", "a.toml")
+    monkeypatch.setenv("ENGINES", "b.toml")
+    with pytest.raises(PipelineFileError) as caught:
+        check_pipelines(load_settings(), setting_sources())
+    assert [fault.split(" unknown")[0] for fault in caught.value.faults] == ["a.toml:2:", "b.toml:2:"]
+
+
 # The report
 
 

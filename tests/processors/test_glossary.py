@@ -53,6 +53,13 @@ def test_a_session_gets_the_terms_of_its_pair(file: Path) -> None:
     assert glossary.between("de", "en") == ()
 
 
+def test_a_variety_has_its_languages_terms(file: Path) -> None:
+    """The terms of Portuguese are those of Brazil's, whichever of the two the server or a session has."""
+    glossary = written(file, "source,target,pair\nstent,stent coronário,en-pt\nheart,coração,\n", ("en", "pt-BR"))
+    assert [term.target for term in glossary.between("en", "pt-BR")] == ["stent coronário", "coração"]
+    assert glossary.between("en", "pt-PT") == glossary.between("en", "pt")
+
+
 def test_a_file_as_spreadsheets_write_it(file: Path) -> None:
     """Byte order mark, CRLF, quotes, blank lines and spaces around are no part of any term."""
     file.write_bytes('\ufeffSource, Target ,note\r\n\r\n"Kim, Ji-eun"," 김\n지은 ",\r\n,,\r\n'.encode())
