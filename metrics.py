@@ -25,6 +25,8 @@ name                       labels           call it
 ``REPLAYS``                ``reason``       ``.labels(reason).inc()`` for every utterance that is sent again
 ``WATCHDOGS``              ``kind``         ``.labels(kind).inc()`` when one strikes
 ``GLOSSARY_TERMS``         ``result``       ``.labels("kept").inc(n)`` or ``"missed"``, for terms that were said
+``WHISPER_TURNS``          ``result``       ``.labels("whisper").inc()``: whose source text a turn has in the end
+``WHISPER_DELAY``                           ``.observe(secs)``: end of speech to Whisper's text of it
 ``SPEECH_DROPPED``                          :func:`count_dropped_speech`
 ``SPEECH_DROPPED_SECONDS``                  :func:`count_dropped_speech`
 ``AUDIO_IN``                                ``.inc(secs)`` of speech from clients
@@ -118,6 +120,14 @@ AUDIO_OUT = _counter("audio_out_seconds_total", "Interpreted speech that was mad
 SPEECH_DROPPED = _counter("speech_dropped_total", "Stretches of speech that were given up uninterpreted.")
 SPEECH_DROPPED_SECONDS = _counter("speech_dropped_seconds_total", "Speech that was given up uninterpreted.")
 
+WHISPER_TURNS = _counter(
+    "whisper_turns_total",
+    "Turns of sessions with useWhisper, by whose source text was shown: whisper, upstream, whisper_so_far.",
+    "result",
+)
+WHISPER_DELAY = _delay(
+    "whisper", "From the end of an utterance until Whisper has its whole text.", _ANSWER_BUCKETS_SECS
+)
 GLOSSARY_TERMS = _counter(
     "glossary_terms_total", "Terms of the glossary that were said, by what became of them: kept, missed.", "result"
 )
@@ -157,6 +167,7 @@ def _begin_at_zero() -> None:
         (RESUMES, ("resumed",)),
         (TURNS, ("answered", "empty", "given_up")),
         (GLOSSARY_TERMS, ("kept", "missed")),
+        (WHISPER_TURNS, ("whisper", "upstream", "whisper_so_far")),
         (RENEWALS, ("go_away", "max_age", "request")),
         (SMART_TURN_VERDICTS, ("finished", "unfinished", "none")),
     ):

@@ -51,6 +51,7 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec
+from pipelines.whisper import Whisper, has_whisper, whisper_told
 from processors.detector import load_detector
 from processors.script import share_a_script
 from reference import VERSION
@@ -109,11 +110,14 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
                 ca_file=endpoint.ca_file,
             )
             app.state.upstream = RejectionMemory(connector)
+            whisper = Whisper(settings)
             app.state.services = Services(
-                settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all, endpoint
+                settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all, endpoint, whisper
             )
             _log_start(settings, engines, worker)
             watches = [asyncio.create_task(sessions.watch_loop_lag())]
+            if any(has_whisper(pipeline) for pipeline in engines.pipelines):
+                watches.append(asyncio.create_task(whisper.load()))
             if worker is not None:
                 watches.append(asyncio.create_task(keep_levels(sessions)))
             # With DEBUG every change of the source restarts the server: nobody wants to wait for it.
@@ -122,6 +126,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             for watch in watches:
                 watch.cancel()
             await sessions.stop()  # those whose client is away have no connection that would end them
+            whisper.close()
 
     app = FastAPI(
         title="live-interpreter",
@@ -215,6 +220,7 @@ def _log_start(settings: Settings, engines: Engines, worker: "Worker | None") ->
         engines=", ".join(engines.names) if len(engines.names) > 1 else None,
         upstream=_upstream(settings),
         connector=settings.gemini_connector,
+        whisper=whisper_told(settings, engines.pipelines),
         worker=worker.number if worker is not None else None,
         pid=os.getpid() if worker is not None else None,
     )

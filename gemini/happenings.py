@@ -1,6 +1,6 @@
 """What a session with the upstream tells its owner: the events of turns, and what became of connections."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gemini.events import Usage
 from gemini.turns import TurnEvent, TurnFailure
@@ -13,10 +13,12 @@ class SpeechDropped:
     Attributes:
         duration_ms: How much.
         whole_utterance: It was a finished utterance of which no turn tells.
+        behind: How many earlier utterances are still to be answered.
     """
 
     duration_ms: int
     whole_utterance: bool
+    behind: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,8 @@ class LiveSession:
         self._give_notice_of(dropped.samples, whole_utterance=dropped.utterance is not None and end is None)
 
     def _give_notice_of(self, samples: int, *, whole_utterance: bool) -> None:
-        self._events.put_nowait(SpeechDropped(samples * 1000 // INPUT_RATE_HZ, whole_utterance))
+        behind = self._speech.begun if whole_utterance else 0
+        self._events.put_nowait(SpeechDropped(samples * 1000 // INPUT_RATE_HZ, whole_utterance, behind))
 
     # Work on a connection
 

@@ -125,6 +125,11 @@ class UplinkSpeech:
         return next((item for item in self._utterances if item.progress is Progress.SENDING), None)
 
     @property
+    def begun(self) -> int:
+        """How many utterances were begun to be sent, and are not done with."""
+        return sum(item.progress is not Progress.WAITING for item in self._utterances)
+
+    @property
     def unanswered(self) -> Utterance | None:
         """The oldest utterance that was begun to be sent."""
         return next((item for item in self._utterances if item.progress is not Progress.WAITING), None)

@@ -1,5 +1,6 @@
 """A checked pipeline file and a session to the session's steps."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -21,10 +22,13 @@ def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProces
     A step whose class has ``Params`` is made as ``Class(params, context)``; any other, such as a stock processor
     of pipecat's, with its parameters as keyword arguments. Steps after one that ``marks_utterances`` are told so.
     A step's ``far_side`` comes before the next transcription forwarder, or last.
+    A step whose class has a class method ``asked_for`` is left out of sessions to whose context that says no.
     """
     steps: list[FrameProcessor] = []
     far_sides: list[FrameProcessor] = []
     for step in spec.steps:
+        if not _asked_for(step, context):
+            continue
         if step.step_class is TranscriptionForwarder:
             steps += far_sides
             far_sides = []
@@ -49,6 +53,11 @@ def longest_gap_secs(steps: Sequence[FrameProcessor]) -> float:
     """
     needed = [secs for step in steps if (secs := getattr(step, "silence_to_end_secs", None)) is not None]
     return max(needed) + _SILENCE_MARGIN_SECS if needed else float("inf")
+
+
+def _asked_for(step: StepSpec, context: SessionContext) -> bool:
+    hook = getattr(step.step_class, "asked_for", None)
+    return not inspect.ismethod(hook) or bool(hook(context))
 
 
 def _build(step: StepSpec, context: SessionContext) -> FrameProcessor:

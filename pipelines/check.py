@@ -25,6 +25,7 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineDraft, StepSpec, UninstalledStep, read_pipeline
+from pipelines.whisper import whisper_fault
 from processors.vad_params import VadParams
 
 _MOST_TEXTS = 20
@@ -106,6 +107,8 @@ def _warnings(settings: Settings, pipeline: PipelineDraft) -> list[str]:
     found = [*(f"line {line}: {text}" for line, text in sorted(in_file)), *misspelled]
     if ignores_glossary(settings, pipeline):
         found.append("GLOSSARY_FILE: no step of this pipeline tells its model the glossary's terms")
+    if settings.whisper_model is not None and (fault := whisper_fault(settings, [pipeline])):
+        found.append(f"WHISPER_MODEL: {fault}")
     return found
 
 

@@ -26,6 +26,11 @@ class Languages:
     spoken: str
     also_spoken: tuple[str, ...] = ()
 
+    @property
+    def may_be_spoken(self) -> tuple[str, ...]:
+        """Every language that the client may speak."""
+        return self.pair if self.spoken == "auto" else (self.spoken, *self.also_spoken)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -14,6 +14,7 @@ from processors.transcript_log import TranscriptLog
 from processors.transcription import TranscriptionForwarder
 from processors.upstream_step import UpstreamStep
 from processors.vad import Vad
+from processors.whisper_source import WhisperSource
 
 Step = StepSpec | UninstalledStep
 OrderWarning = tuple[int, str]
@@ -25,6 +26,7 @@ _BEHIND_THE_ENGINE = (TranscriptionForwarder, SpeechStateEmitter, GlossaryCheck,
 _COMES_AFTER: dict[type[FrameProcessor], tuple[type[FrameProcessor], str]] = {
     TranscriptionForwarder: (UpstreamStep, "gets none of its texts"),
     SpeechStateEmitter: (UpstreamStep, "does not see when an utterance is answered, and stays at 'processing'"),
+    WhisperSource: (UpstreamStep, "replaces none of its texts"),
     GlossaryCheck: (TranscriptionForwarder, "gets no turns to check"),
     TranscriptLog: (TranscriptionForwarder, "gets no turns to log"),
 }

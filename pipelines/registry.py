@@ -11,12 +11,14 @@ from processors.speech_state import SpeechStateEmitter
 from processors.transcript_log import TranscriptLog
 from processors.transcription import TranscriptionForwarder
 from processors.vad import Vad
+from processors.whisper_source import WhisperSource
 
 STEPS: dict[str, type[FrameProcessor]] = {
     "vad": Vad,
     "gemini_live": GeminiLive,
     "gemini_translate": GeminiTranslate,
     "engine_adapter": EngineAdapter,
+    "whisper_source": WhisperSource,
     "transcription_forwarder": TranscriptionForwarder,
     "glossary_check": GlossaryCheck,
     "speech_state": SpeechStateEmitter,

@@ -41,7 +41,10 @@ from pipelines.resumption import Client, Door, LeftOver, Refusal, audio_lost, lo
 from pipelines.sessions import Sessions
 from pipelines.settings import Settings
 from pipelines.time_limits import TimeLimits
+from pipelines.whisper import Whisper, has_whisper
 from processors.context import SessionContext
+from processors.recognizer import Recognizer
+from processors.whisper_source import WhisperSource
 from protocol.errors import Fault, WarningCode
 from protocol.messages import Claim, ClientMessage, Connected, Error, InitConfig, Warning
 from protocol.serializer import ProtocolSerializer
@@ -60,6 +63,7 @@ class Services:
         sessions: Who may come in, and who is there.
         upstream_refuses: Whether the upstream is known to refuse every session.
         endpoint: Where the connector connects to.
+        whisper: Recognises speech for clients that want its text.
     """
 
     settings: Settings
@@ -68,6 +72,7 @@ class Services:
     sessions: Sessions
     upstream_refuses: Callable[[], bool] = lambda: False
     endpoint: Endpoint | None = None
+    whisper: Whisper | None = None
 
 
 @runtime_checkable
@@ -321,6 +326,7 @@ class InterpreterSession:
             connector=self._services.connector,
             also_spoken=languages.also_spoken,
             endpoint=self._services.endpoint,
+            recognizer=self._recognizer(languages.may_be_spoken),
         )
         self._steps = steps = build_steps(self._choice.pipeline, context)
         self._pipeline = PipelineRun(
@@ -333,6 +339,13 @@ class InterpreterSession:
         )
         self._pipeline.start()
 
+    def _recognizer(self, languages: Sequence[str]) -> Recognizer | None:
+        """What gives the client its source text in the upstream's place, if it asked for that and it is there."""
+        whisper = self._services.whisper
+        if not self._config.use_whisper or whisper is None or not has_whisper(self._choice.pipeline):
+            return None
+        return whisper.recognizer_for(languages)
+
     def _greet(self, steps: Sequence[FrameProcessor]) -> None:
         """The pipeline runs, upstream included: tell the client, and let its audio in."""
         self._pipeline_started = True
@@ -342,8 +355,8 @@ class InterpreterSession:
         if self._door is not None:
             connected = self._door.connected(resumed=False, received_samples=self._incoming.expected_sample)
         self._outgoing.greet(connected)
-        if self._config.use_whisper:
-            message = "this server has no Whisper; the source text comes from the interpreting service"
+        if self._config.use_whisper and not any(isinstance(step, WhisperSource) for step in steps):
+            message = "there is no Whisper for this session; the source text comes from the interpreting service"
             self._outgoing.send_message(Warning(message=message, code=WarningCode.WHISPER_UNAVAILABLE))
         self._incoming.open(longest_gap_secs(steps))
         self._jobs.start(self._incoming.fill_gaps())

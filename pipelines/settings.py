@@ -166,6 +166,10 @@ class Settings(BaseSettings):
     segment_silence_ms: Annotated[int, Field(ge=200, le=10_000)] = 2000
     arbiter_hold_ms: Annotated[int, Field(ge=0, le=5000)] = 600
 
+    # Source text by Whisper
+    whisper_model: str | None = None
+    whisper_workers: Annotated[int, Field(ge=1, le=16)] = 1
+
     # Server
     host: str = "localhost"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gemini.connector import Connector
 from gemini.endpoint import Endpoint
+from processors.recognizer import Recognizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class SessionContext:
         utterances_marked: A step before this one marks where utterances start and end.
         also_spoken: Where one language of the pair is spoken: codes of others that the client may speak as well;
             the other one of the pair comes out of all of them.
+        recognizer: Recognises speech, where the client asked for that and the server can; one for the process.
     """
 
     session_id: str
@@ -28,6 +30,12 @@ class SessionContext:
     utterances_marked: bool = False
     also_spoken: tuple[str, ...] = ()
     endpoint: Endpoint | None = None
+    recognizer: Recognizer | None = None
+
+    @property
+    def may_be_spoken(self) -> tuple[str, ...]:
+        """Codes of every language that the client may speak."""
+        return self.pair if self.spoken == "auto" else (self.spoken, *self.also_spoken)
 
     @property
     def target(self) -> str | None:
@@ -39,3 +47,8 @@ class SessionContext:
     def other_than(self, language: str) -> str:
         """The code of the pair's language that is not ``language``."""
         return self.pair[0] if language == self.pair[1] else self.pair[1]
+
+    @property
+    def speech_goes_on(self) -> bool:
+        """Whether a step after the engine wants the client's speech, too."""
+        return self.recognizer is not None and self.utterances_marked

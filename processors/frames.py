@@ -56,10 +56,12 @@ class SpeechDroppedFrame(ControlFrame):
     Attributes:
         duration_ms: How much.
         whole_utterance: It was a finished utterance, which nothing will answer.
+        behind: How many earlier utterances are still to be answered.
     """
 
     duration_ms: int = 0
     whole_utterance: bool = False
+    behind: int = 0
     interruptible: bool = field(default=False, init=False)
 
 

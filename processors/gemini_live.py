@@ -108,7 +108,7 @@ class GeminiLive(UpstreamStep):
             fallback_models=params.fallback_models,
             overlap=params.overlap,
         )
-        super().__init__(session, context.session_id)
+        super().__init__(session, context.session_id, speech_goes_on=context.speech_goes_on)
         self._turns = TurnFrames(context.session_id, utterances_marked=context.utterances_marked)
         self._clock = clock
         self._playout = Playout(clock)
@@ -135,7 +135,7 @@ class GeminiLive(UpstreamStep):
         """The frames that tell of ``event``, in order."""
         match event:
             case SpeechDropped():
-                return [SpeechDroppedFrame(event.duration_ms, event.whole_utterance)]
+                return [SpeechDroppedFrame(event.duration_ms, event.whole_utterance, event.behind)]
             case TurnRestarted():
                 return self._restart_turn()
             case Reconnected():

@@ -75,11 +75,18 @@ class UpstreamStep(FrameProcessor):
 
     uses_upstream = True
 
-    def __init__(self, session: UpstreamSession, session_id: str):
-        """Work for one session; it connects in :meth:`setup`."""
+    def __init__(self, session: UpstreamSession, session_id: str, *, speech_goes_on: bool = False):
+        """Work for one session; it connects in :meth:`setup`.
+
+        Args:
+            session: With the upstream.
+            session_id: Of the client's session.
+            speech_goes_on: The client's speech is passed on, for a step after this one; else it ends here.
+        """
         super().__init__(enable_direct_mode=True)
         self._session = session
         self._session_id = session_id
+        self._speech_goes_on = speech_goes_on
         self._report = EngineReport(session_id)
         self._failure: UpstreamError | None = None
         self._pusher: asyncio.Task[None] | None = None
@@ -120,7 +127,8 @@ class UpstreamStep(FrameProcessor):
                 return
             case InputAudioRawFrame():
                 self._session.append_audio(frame.audio)
-                return
+                if not self._speech_goes_on:
+                    return
             case UtteranceStartedFrame():
                 self._session.start_utterance(frame.offset_samples, continued=frame.continued)
             case UtteranceEndedFrame():

@@ -164,8 +164,8 @@ class InitConfig(WireModel):
     that there are, and ``init`` may be sent again."""
 
     use_whisper: bool = False
-    """Asks for source text by Whisper, which this server does not have: a ``warning`` says so, and the session
-    goes on with Gemini's text."""
+    """Asks for source text by Whisper in the place of Gemini's. Partials may then change rather than only grow.
+    Where the server has no Whisper for this session a ``warning`` says so, and Gemini's text comes."""
 
     sample_rate: SampleRate = 16000
     """Of the audio that the client sends, in Hz."""

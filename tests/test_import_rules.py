@@ -40,6 +40,7 @@ STEPS = {
     "speech_state",
     "transcript_log",
     "glossary_check",
+    "whisper_source",
 }
 
 

@@ -293,7 +293,7 @@ async def test_a_start_says_one_line_and_answers(tmp_path: Path) -> None:
         f"server INFO ready url=ws://127.0.0.1:{port}/ws"
         f" pipeline=interpreter file={SERVER.parent}/pipelines/interpreter.toml"
         " engine=gemini_live model=gemini-3.8-live"
-        " upstream='Gemini Live' connector=genai"
+        " upstream='Gemini Live' connector=genai whisper='off: make whisper, set WHISPER_MODEL'"
     ]
 
 

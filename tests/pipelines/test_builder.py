@@ -1,5 +1,6 @@
 """Steps of a session, from a checked pipeline."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from processors.context import SessionContext
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
 from processors.vad import Vad
 from processors.vad_params import VadParams
+from processors.whisper_source import WhisperSource
+from tests.support.fake_recognizer import FakeRecognizer
 from tests.support.fake_upstream import FakeConnector
 from tests.support.foreign_params import LoudEqualizer
 
@@ -86,8 +89,18 @@ async def test_no_two_sessions_share_a_step() -> None:
     """What one client says stays in its own steps."""
     spec = load_pipeline("interpreter", load_settings(vad_provider="energy").pipeline_variables())
     first, second = build_steps(spec, context()), build_steps(spec, context())
-    assert [type(step) for step in first] == [step.step_class for step in spec.steps]
+    assert [type(step) for step in first] == [
+        step.step_class for step in spec.steps if step.step_class is not WhisperSource
+    ]
     assert not {id(step) for step in first} & {id(step) for step in second}
+
+
+async def test_a_step_that_nobody_asked_for_is_not_there() -> None:
+    """Sessions without Whisper don't pay for it, not even with a step that passes everything on."""
+    spec = load_pipeline("interpreter", load_settings(vad_provider="energy").pipeline_variables())
+    for recognizer, there in ((None, 0), (FakeRecognizer(), 1)):
+        steps = build_steps(spec, replace(context(), recognizer=recognizer))
+        assert sum(isinstance(step, WhisperSource) for step in steps) == there
 
 
 async def test_voice_activity_that_is_off_marks_nothing() -> None:

@@ -30,6 +30,7 @@ def test_our_steps_have_short_names() -> None:
         "vad",
         "gemini_live",
         "gemini_translate",
+        "whisper_source",
         "transcription_forwarder",
         "glossary_check",
         "speech_state",

@@ -181,7 +181,7 @@ def test_the_key_is_no_variable() -> None:
         (
             '[[step]]\nuse = "echo"\n',
             "2: unknown step 'echo'; known are gemini_live, gemini_translate, glossary_check,"
-            " speech_state, transcript_log, transcription_forwarder, vad",
+            " speech_state, transcript_log, transcription_forwarder, vad, whisper_source",
         ),
     ],
 )
@@ -432,7 +432,8 @@ def test_a_secret_does_not_show_in_its_error() -> None:
         (
             '[[step]]\nuse = "my_steps.Shout"\n',
             "2: unknown step 'my_steps.Shout'; known are gemini_live, gemini_translate, glossary_check,"
-            " speech_state, transcript_log, transcription_forwarder, vad; did you mean 'my_steps:Shout'?",
+            " speech_state, transcript_log, transcription_forwarder, vad, whisper_source;"
+            " did you mean 'my_steps:Shout'?",
         ),
     ],
 )
