@@ -16,9 +16,23 @@ if TYPE_CHECKING:
     from loguru import Message
 
 # websockets prints the API key and every frame at DEBUG, uvicorn the URL with its query at INFO, pipecat the users'
-# words at DEBUG, google-genai and its HTTP client requests.
+# words at DEBUG, google-genai and its HTTP client requests, faster-whisper a line for each recognition at INFO.
 _HELD_AT_WARNING = frozenset(
-    {"asyncio", "google_genai", "httpcore", "httpx", "markdown_it", "pipecat", "uvicorn", "websockets"}
+    {
+        "asyncio",
+        "faster_whisper",
+        "filelock",
+        "google_genai",
+        "httpcore",
+        "httpcore2",
+        "httpx",
+        "httpx2",
+        "huggingface_hub",
+        "markdown_it",
+        "pipecat",
+        "uvicorn",
+        "websockets",
+    }
 )
 # Every error frame reaches the session, which logs it once, with the session's id.
 _REPORTED_BY_SESSION = ("pipecat.pipeline.worker", "pipecat.processors.frame_processor")

@@ -62,6 +62,7 @@ async def with_whisper(server: RunningServer, **config: Any) -> AsyncIterator[Co
                 yield talk
                 lawful_turns(client.messages, source_grows=False)
                 return
+        await asyncio.sleep(0.05)
 
 
 async def test_a_turn_has_whispers_text(model: FakeWhisper) -> None:
