@@ -30,6 +30,7 @@ def test_our_steps_have_short_names() -> None:
         "vad",
         "gemini_live",
         "gemini_translate",
+        "engine_adapter",
         "whisper_source",
         "transcription_forwarder",
         "glossary_check",
@@ -53,7 +54,7 @@ def test_an_import_path_names_any_processor() -> None:
     ("use", "told"),
     [
         ("vda", "unknown step 'vda'; did you mean 'vad'?"),
-        ("", "unknown step ''; known are gemini_live, gemini_translate,"),
+        ("", "unknown step ''; known are engine_adapter, gemini_live,"),
         ("no_such:Echo", "step 'no_such:Echo': can't import 'no_such': ModuleNotFoundError: "),
         (":Echo", "step ':Echo': can't import '': ValueError: "),
         (".here:Echo", "step '.here:Echo': can't import '.here': TypeError: "),

@@ -180,7 +180,7 @@ def test_the_key_is_no_variable() -> None:
         (f'{MODEL}\n[[step]]\n\nuse = "vadd"\n', "7: unknown step 'vadd'; did you mean 'vad'?"),
         (
             '[[step]]\nuse = "echo"\n',
-            "2: unknown step 'echo'; known are gemini_live, gemini_translate, glossary_check,"
+            "2: unknown step 'echo'; known are engine_adapter, gemini_live, gemini_translate, glossary_check,"
             " speech_state, transcript_log, transcription_forwarder, vad, whisper_source",
         ),
     ],
@@ -431,7 +431,7 @@ def test_a_secret_does_not_show_in_its_error() -> None:
         ),
         (
             '[[step]]\nuse = "my_steps.Shout"\n',
-            "2: unknown step 'my_steps.Shout'; known are gemini_live, gemini_translate, glossary_check,"
+            "2: unknown step 'my_steps.Shout'; known are engine_adapter, gemini_live, gemini_translate, glossary_check,"
             " speech_state, transcript_log, transcription_forwarder, vad, whisper_source;"
             " did you mean 'my_steps:Shout'?",
         ),
