@@ -431,8 +431,8 @@ def test_a_secret_does_not_show_in_its_error() -> None:
         ),
         (
             '[[step]]\nuse = "my_steps.Shout"\n',
-            "2: unknown step 'my_steps.Shout'; known are engine_adapter, gemini_live, gemini_translate, glossary_check,"
-            " speech_state, transcript_log, transcription_forwarder, vad, whisper_source;"
+            "2: unknown step 'my_steps.Shout'; known are engine_adapter, gemini_live, gemini_translate,"
+            " glossary_check, speech_state, transcript_log, transcription_forwarder, vad, whisper_source;"
             " did you mean 'my_steps:Shout'?",
         ),
     ],
