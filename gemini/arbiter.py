@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from gemini.evidence import Claim, Evidence, LanguageOf
 from gemini.happenings import TurnRestarted
 from gemini.turns import (
+    SENTENCE_ENDS,
     OutputAudio,
     OutputEnded,
     OutputStarted,
@@ -41,11 +42,15 @@ _PAUSE_SECS = 0.5
 _STALLED_SECS = 8.0
 """A turn that says nothing for so long, while another one waits, gives way: its session ends it much sooner, or is
 gone."""
+_MOST_UNCLAIMED = 200
+_SAME_SPEECH_SECS = 1.5
+"""By so much, recognised speech of the two sessions lies apart that is the same."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Turn:
     claim: Claim
+    began_at: float
     last_event_at: float
     source: SourceChanged | None = None
     held: deque[tuple[float, TargetGrew | OutputAudio]] = field(default_factory=deque)
@@ -56,10 +61,39 @@ class _Turn:
     """Its speech was heard long enough ago to believe what speaks for it."""
     belongs: bool = False
     speaks: bool = False
+    target: str = ""
+    """The last piece of its target text."""
     sounded_at: float | None = None
     """When output other than silence last came."""
     started: bool = False
     end: TurnEnded | None = None
+
+
+class _Unclaimed:
+    """When speech was heard that has not come in the text of a turn: that may be much later."""
+
+    def __init__(self) -> None:
+        self._fragments: deque[tuple[float, int]] = deque(maxlen=_MOST_UNCLAIMED)
+
+    def add(self, text: str, now: float) -> None:
+        """A fragment was heard."""
+        self._fragments.append((now, _letters(text)))
+
+    def claim(self, before: SourceChanged | None, after: SourceChanged, now: float) -> tuple[float, float]:
+        """When the first and the last of the fragments was heard by which a text grew."""
+        left = _letters(after.text) - (_letters(before.text) if before else 0)
+        times: list[float] = []
+        while self._fragments and left > 0:
+            at, length = self._fragments.popleft()
+            times.append(at)
+            if length > left:
+                self._fragments.appendleft((at, length - left))
+            left -= length
+        return (times[0], times[-1]) if times else (now, now)
+
+
+def _letters(text: str) -> int:
+    return sum(not character.isspace() for character in text)
 
 
 class Arbiter:
@@ -80,7 +114,9 @@ class Arbiter:
         self._evidence = Evidence(targets, language_of)
         self._hold_secs = hold_secs
         self._turns: dict[str, deque[_Turn]] = {target: deque() for target in targets}
+        self._unclaimed = {target: _Unclaimed() for target in targets}
         self._front: _Turn | None = None
+        self._shown_at: deque[float] = deque(maxlen=8)
         self.dropped_pieces = 0
 
     @property
@@ -92,6 +128,7 @@ class Arbiter:
         """What an event of the session with ``target`` brings the client."""
         if isinstance(event, SourceHeard):
             self._evidence.note_source(target, event.text, event.language, now)
+            self._unclaimed[target].add(event.text, now)
         elif isinstance(event, TurnRestarted):
             self._restart(target, event)
         else:
@@ -125,7 +162,7 @@ class Arbiter:
         """The turn of a session that is not over; there is one at a time."""
         turns = self._turns[target]
         if not turns or turns[-1].end is not None:
-            turns.append(_Turn(Claim(target, now), now))
+            turns.append(_Turn(Claim(target), now, now))
         return turns[-1]
 
     def _note(self, turn: _Turn, event: TurnEvent, now: float) -> None:
@@ -140,10 +177,11 @@ class Arbiter:
 
     def _note_source(self, turn: _Turn, event: SourceChanged, now: float) -> None:
         claim = turn.claim
+        first_at, last_at = self._unclaimed[claim.target].claim(turn.source, event, now)
         turn.source = event
         claim.language = self._evidence.language_of(event.text, event.language)
-        claim.spoken_from = now if claim.spoken_from is None else claim.spoken_from
-        claim.spoken_until = now
+        claim.spoken_from = first_at if claim.spoken_from is None else claim.spoken_from
+        claim.spoken_until = last_at
         if turn.belongs:
             turn.ready.append(event)
 
@@ -157,13 +195,15 @@ class Arbiter:
 
     def _note_sound(self, turn: _Turn, event: TargetGrew | OutputAudio, now: float) -> None:
         claim = turn.claim
-        if turn.sounded_at is None or now - turn.sounded_at > _PAUSE_SECS:
-            claim.onset_at, claim.resumed = now, turn.started
+        onset = turn.sounded_at is None or now - turn.sounded_at > _PAUSE_SECS
+        self._evidence.note_output(claim.target, now, onset=onset)
+        if onset:
+            claim.onset_at, claim.texted = now, False
+            claim.unfinished = bool(turn.target) and not turn.target.endswith(SENTENCE_ENDS)
             turn.speaks = turn.speaks and self._evidence.speaks(claim, hold_over=False)
         turn.sounded_at = now
-        if isinstance(event, OutputAudio):
-            claim.sounded_secs += len(event.pcm) / (2 * event.sample_rate_hz)
-        self._evidence.note_output(claim.target, now)
+        if isinstance(event, TargetGrew):
+            claim.texted, turn.target = True, event.text.rstrip()
 
     def _pass(self, turn: _Turn, event: TargetGrew | OutputAudio) -> None:
         if not turn.started:
@@ -178,9 +218,8 @@ class Arbiter:
         if not turn.belongs:
             since = claim.spoken_from
             turn.hold_over = turn.end is not None or (since is not None and now >= since + self._hold_secs)
-            turn.belongs = self._evidence.belongs(claim, hold_over=turn.hold_over)
-            if turn.belongs and turn.source is not None:
-                turn.ready.append(turn.source)
+            if self._evidence.belongs(claim, hold_over=turn.hold_over) or self._unseen(turn):
+                self._show(turn)
         if turn.held:
             hold_over = claim.onset_at is not None and now >= claim.onset_at + self._hold_secs
             turn.speaks = self._evidence.speaks(claim, hold_over=hold_over)
@@ -189,11 +228,22 @@ class Arbiter:
         while turn.held and now >= turn.held[0][0] + self._hold_secs:
             self._drop(turn.held.popleft()[1])
 
+    def _unseen(self, turn: _Turn) -> bool:
+        """Whether a turn is over whose speech each session takes for the other's language, and nobody has shown."""
+        if turn.end is None or not turn.end.source_text or turn.claim.language in (None, turn.claim.target):
+            return False
+        spoken_from = turn.claim.spoken_from or 0.0
+        return all(abs(shown_at - spoken_from) > _SAME_SPEECH_SECS for shown_at in self._shown_at)
+
+    def _show(self, turn: _Turn) -> None:
+        turn.belongs = True
+        if turn.source is not None:
+            turn.ready.append(turn.source)
+            self._shown_at.append(turn.claim.spoken_from or 0.0)
+
     def _release(self, turn: _Turn) -> None:
         if not turn.belongs:
-            turn.belongs = True
-            if turn.source is not None:
-                turn.ready.append(turn.source)
+            self._show(turn)
         while turn.held:
             self._pass(turn, turn.held.popleft()[1])
 
@@ -217,7 +267,7 @@ class Arbiter:
                     return events
                 self._front.end = self._given_up(self._front)
             events += self._ending(self._front, self._front.end)
-            self._turns[self._front.claim.target].popleft()
+            self._turns[self._front.claim.target].remove(self._front)
             self._front = None
 
     def _next(self) -> _Turn | None:
@@ -225,7 +275,7 @@ class Arbiter:
         firsts = [
             turn for turns in self._turns.values() for turn in turns if turn is not self._front and turn.belongs
         ]
-        return min(firsts, key=lambda turn: turn.claim.began_at, default=None)
+        return min(firsts, key=lambda turn: turn.began_at, default=None)
 
     def _forget_losers(self) -> None:
         for target, turns in self._turns.items():
@@ -250,8 +300,7 @@ class Arbiter:
         if not turns or turns[-1].end is not None:
             return
         turn = turns[-1]
-        began_at = turn.claim.began_at
-        turn.claim, turn.source, turn.speaks, turn.sounded_at = Claim(target, began_at), None, False, None
+        turn.claim, turn.source, turn.speaks, turn.sounded_at = Claim(target), None, False, None
         turn.hold_over = False
         turn.held.clear()
         turn.ready.clear()

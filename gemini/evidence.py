@@ -5,6 +5,9 @@ both sessions: its script, or the upstream's code. Either may be late, missing o
 output of what is no speech at all, or of speech that it should pass over (GEMINI.md, sections 2.3 and 6.1). So what
 one session says of itself is believed at once only where the other one heard the same; after the hold it is
 believed where nothing speaks against it. Where nothing was heard, nothing is believed.
+
+That a language was spoken is not enough: output must also be *due*, for a session that rightly spoke may go on with
+what it should not. So the time that its output takes is held against the time that the speech took.
 """
 
 from collections import deque
@@ -14,46 +17,54 @@ from dataclasses import dataclass
 LanguageOf = Callable[[str, str | None], str | None]
 """The language of a text, by the text and the upstream's code; ``None``: neither tells."""
 
-_REMEMBERED_SECS = 12.0
+_NEVER = float("-inf")
 _REMEMBERED = 200
 _SAME_SPEECH_SECS = 1.5
 """By so much, recognised speech of the two sessions lies apart that is the same."""
 _STILL_SPOKEN_SECS = 1.5
 """A language counts as being spoken so long after a fragment of it."""
+_LONGEST_LAG_SECS = 1.5
+"""Of the first output behind the first recognised speech."""
+_LONGEST_LAG_ANSWERED_SECS = 0.75
+"""The same, once the target's language was heard, too."""
+_LATEST_SOURCE_SECS = 1.5
+"""Speech that is recognised so long after output began is not what it speaks of."""
+_LATEST_PEER_SECS = 0.0
+_LONGEST_TAIL_SECS = 3.0
+_LONG_PAUSE_SECS = 3.0
+"""Output after so much silence is the first of something."""
+_LOOKED_BACK_SECS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A fragment of recognised speech: when, by which session, in which language."""
+    """A fragment of recognised speech: when, and in which language."""
 
     at: float
-    session: str
     language: str
 
 
 @dataclass(slots=True)
 class Claim:
-    """That a session's output is an interpretation of what was just said.
+    """That a session's turn is to be heard.
 
     Attributes:
         target: The session's.
-        began_at: When its turn began.
         language: That of its own source text, as far as one can tell.
         spoken_from: When the first of that text was heard.
         spoken_until: When the last of it was.
-        sounded_secs: How long its output has sounded.
         onset_at: When output began, or began again after a pause.
-        resumed: There was output of the turn before that.
+        texted: There is text of the output since the onset.
+        unfinished: Its text before the onset ended in the middle of a sentence.
     """
 
     target: str
-    began_at: float
     language: str | None = None
     spoken_from: float | None = None
     spoken_until: float | None = None
-    sounded_secs: float = 0.0
     onset_at: float | None = None
-    resumed: bool = False
+    texted: bool = False
+    unfinished: bool = False
 
 
 class Evidence:
@@ -63,19 +74,21 @@ class Evidence:
         """Know nothing; ``targets`` are the languages of the pair."""
         self._targets = targets
         self._language_of = language_of
-        self._heard: deque[Heard] = deque(maxlen=_REMEMBERED)
-        self._sounded_at: dict[str, float] = {}
+        self._heard: dict[str, deque[Heard]] = {target: deque(maxlen=_REMEMBERED) for target in targets}
+        self._onset_at = dict.fromkeys(targets, _NEVER)
+        self._sounded_at = dict.fromkeys(targets, _NEVER)
+        self._silent_from = dict.fromkeys(targets, _NEVER)
 
     def note_source(self, session: str, text: str, code: str | None, now: float) -> None:
         """A session recognised speech."""
-        while self._heard and self._heard[0].at < now - _REMEMBERED_SECS:
-            self._heard.popleft()
         language = self.language_of(text, code)
         if language is not None:
-            self._heard.append(Heard(now, session, language))
+            self._heard[session].append(Heard(now, language))
 
-    def note_output(self, session: str, now: float) -> None:
-        """A session made output that is not silence."""
+    def note_output(self, session: str, now: float, *, onset: bool) -> None:
+        """A session made output that is not silence; ``onset``: it began to, or began again after a pause."""
+        if onset:
+            self._onset_at[session], self._silent_from[session] = now, self._sounded_at[session]
         self._sounded_at[session] = now
 
     def language_of(self, text: str, code: str | None) -> str | None:
@@ -91,64 +104,101 @@ class Evidence:
 
     def belongs(self, claim: Claim, *, hold_over: bool) -> bool:
         """Whether what was said in a claim's turn is to be interpreted into its target, output or not."""
-        if claim.language != self.other(claim.target):
+        if claim.language != self.other(claim.target) or claim.spoken_from is None or claim.spoken_until is None:
             return False
-        return self._corroborated(claim) or (hold_over and not self._contradicted(claim))
+        confirmed = self._confirmed(claim.target, claim.spoken_from, claim.spoken_until)
+        return bool(confirmed) or (hold_over and not self._contradicted(claim.target, claim.spoken_from))
 
     def speaks(self, claim: Claim, *, hold_over: bool) -> bool:
-        """Whether the output that began at the claim's onset is one of the other language."""
+        """Whether the output that began at the claim's onset is one of the other language, and due."""
         if claim.language == claim.target or claim.onset_at is None:
             return False
-        if claim.language is None:
-            return self._spoken_alone(self.other(claim.target), claim.onset_at)
-        if claim.spoken_until is None or self._taken_over(claim, claim.spoken_until):
-            return False
-        if claim.resumed:
-            return self._continues(claim, claim.spoken_until, hold_over=hold_over)
-        empty = self._sounded_at.get(self.other(claim.target), -1e9) < claim.began_at
-        return self._corroborated(claim) or (hold_over and empty and not self._contradicted(claim))
+        spoken_at = self._spoken_at(claim, claim.onset_at, hold_over=hold_over)
+        return spoken_at is not None and self._due(claim, claim.onset_at, spoken_at, hold_over=hold_over)
 
-    def _corroborated(self, claim: Claim) -> bool:
-        """Whether the other session heard the same language at about the same time."""
-        if claim.spoken_from is None or claim.spoken_until is None:
+    def _spoken_at(self, claim: Claim, onset_at: float, *, hold_over: bool) -> float | None:
+        """When the other language was last heard, as far as that is to be believed."""
+        target, since = claim.target, onset_at - _LOOKED_BACK_SECS
+        own = [heard.at for heard in self._heard[target] if heard.language != target and heard.at >= since]
+        if not own:
+            return self._spoken_alone(target, onset_at)
+        if confirmed := self._confirmed(target, own[0], own[-1]):
+            return confirmed[-1]
+        alone = self._onset_at[self.other(target)] < own[-1] - _SAME_SPEECH_SECS
+        return own[-1] if hold_over and alone and not self._contradicted(target, own[-1]) else None
+
+    def _due(self, claim: Claim, onset_at: float, spoken_at: float, *, hold_over: bool) -> bool:
+        """Whether there is something left to say.
+
+        There is where it is still being spoken, and for the first output after speech. Else it must come with text,
+        too, and in the middle of a sentence or with nobody having answered meanwhile.
+        """
+        answered = self._last_of(claim.target) > spoken_at
+        if onset_at <= spoken_at:
+            return claim.texted and self._came_late(claim.target, onset_at, spoken_at)
+        silent_from = self._silent_from[claim.target]
+        if silent_from < onset_at - _LONG_PAUSE_SECS:
+            lag_secs = onset_at - self._first_since(claim.target, silent_from, spoken_at)
+            if lag_secs <= (_LONGEST_LAG_ANSWERED_SECS if answered else _LONGEST_LAG_SECS):
+                return True
+        if not claim.texted or onset_at > spoken_at + _LONGEST_TAIL_SECS:
             return False
-        since, until = claim.spoken_from - _SAME_SPEECH_SECS, claim.spoken_until + _SAME_SPEECH_SECS
-        peer = self.other(claim.target)
+        alone = self._onset_at[self.other(claim.target)] < spoken_at
+        return claim.unfinished or (hold_over and alone and not answered)
+
+    def _came_late(self, target: str, onset_at: float, spoken_at: float) -> bool:
+        """Whether speech that was recognised after output began may be what it speaks of."""
+        meanwhile = any(
+            heard.language == target and onset_at - _LATEST_PEER_SECS <= heard.at <= spoken_at
+            for mine in self._heard.values()
+            for heard in mine
+        )
+        return spoken_at <= onset_at + _LATEST_SOURCE_SECS and not meanwhile
+
+    def _first_since(self, target: str, since: float, until: float) -> float:
+        """When a session first heard the other language in a time."""
+        times = (
+            heard.at for heard in self._heard[target] if heard.language != target and since < heard.at <= until
+        )
+        return min(times, default=_NEVER)
+
+    def _confirmed(self, target: str, since: float, until: float) -> list[float]:
+        """When a session heard what the other one heard, too; each fragment of that one confirms one."""
+        confirmed: list[float] = []
+        peers = deque(heard.at for heard in self._heard[self.other(target)] if heard.language != target)
+        for heard in self._heard[target]:
+            if heard.language == target:
+                continue
+            while peers and peers[0] < heard.at - _SAME_SPEECH_SECS:
+                peers.popleft()
+            if peers and peers[0] <= heard.at + _SAME_SPEECH_SECS:
+                peers.popleft()
+                confirmed.append(heard.at)
+        return [at for at in confirmed if since <= at <= until]
+
+    def _contradicted(self, target: str, spoken_from: float) -> bool:
+        """Whether the other session heard the target's language where this one did not."""
+        own = [heard.at for heard in self._heard[target] if heard.language == target]
         return any(
-            heard.session == peer and heard.language == claim.language and since <= heard.at <= until
-            for heard in self._heard
+            all(abs(heard.at - at) > _SAME_SPEECH_SECS for at in own)
+            for heard in self._heard[self.other(target)]
+            if heard.language == target and heard.at >= spoken_from - _SAME_SPEECH_SECS
         )
 
-    def _contradicted(self, claim: Claim) -> bool:
-        """Whether the other session heard the target's language where this one did not."""
-        if claim.spoken_from is None:
-            return True
-        own = [h.at for h in self._heard if h.session == claim.target and h.language == claim.target]
-        peers = [
-            h.at
-            for h in self._heard
-            if h.session != claim.target
-            and h.language == claim.target
-            and h.at >= claim.spoken_from - _SAME_SPEECH_SECS
+    def _spoken_alone(self, target: str, onset_at: float) -> float | None:
+        """When the other language was heard just before the output or since, by the other session, and no other."""
+        recent = [
+            heard
+            for mine in self._heard.values()
+            for heard in mine
+            if heard.at >= onset_at - 2 * _STILL_SPOKEN_SECS
         ]
-        return any(all(abs(at - mine) > _SAME_SPEECH_SECS for mine in own) for at in peers)
+        if not recent or any(heard.language == target for heard in recent):
+            return None
+        last_at = max(heard.at for heard in recent)
+        return last_at if last_at >= onset_at - _STILL_SPOKEN_SECS else None
 
-    def _taken_over(self, claim: Claim, spoken_until: float) -> bool:
-        """Whether the output begins when the target's language is already being spoken for a while."""
-        onset_at = claim.onset_at or 0.0
-        other_heard = any(h.language == claim.target and h.at > spoken_until for h in self._heard)
-        return other_heard and onset_at > spoken_until + _STILL_SPOKEN_SECS
-
-    def _continues(self, claim: Claim, spoken_until: float, *, hold_over: bool) -> bool:
-        """Whether output after a pause is more of the same: it is still being spoken, or much is missing."""
-        onset_at = claim.onset_at or 0.0
-        if onset_at <= spoken_until + _STILL_SPOKEN_SECS:
-            return True
-        spoken_secs = spoken_until - (claim.spoken_from or spoken_until) + 1.0
-        return hold_over and claim.sounded_secs < spoken_secs / 2
-
-    def _spoken_alone(self, language: str, onset_at: float) -> bool:
-        """Whether ``language``, and no other, was heard just before the output, or is since."""
-        recent = [h for h in self._heard if h.at >= onset_at - 2 * _STILL_SPOKEN_SECS]
-        spoken = any(h.at >= onset_at - _STILL_SPOKEN_SECS and h.language == language for h in recent)
-        return spoken and all(h.language == language for h in recent)
+    def _last_of(self, language: str) -> float:
+        """When a language was last heard by anybody."""
+        times = (heard.at for mine in self._heard.values() for heard in mine if heard.language == language)
+        return max(times, default=_NEVER)

@@ -170,7 +170,7 @@ class TranslationTracker:
                 happened += self._take_target(event, now)
             case TargetAudio():
                 happened += self._take_audio(OutputAudio(event.pcm, event.sample_rate_hz), now)
-        return happened
+        return happened + self.advance(now)
 
     def deadline(self) -> float | None:
         """When to call :meth:`advance` at the latest, on the clock of the times given; ``None``: no need."""
@@ -203,15 +203,14 @@ class TranslationTracker:
         if isinstance(event, SourceText) and self._is_repeat(event.text):
             self.dropped_repeats += 1
             return []
-        heard: list[TurnEvent] = [SourceHeard(event.text, event.language)]
         if isinstance(event, InterimSourceText):
             turn = self._turn_for_source(event.text, event.language, now)
             turn.source.set_interim(event.text, event.language)
-            return heard + self._show_source()
+            return self._show_source()
         for text in self._split(event.text, now):
             turn = self._turn_for_source(text, event.language, now)
             turn.source.append(text, finished=event.finished, language=event.language)
-        return heard + self._show_source()
+        return [SourceHeard(event.text, event.language), *self._show_source()]
 
     def _is_repeat(self, text: str) -> bool:
         """Whether a whole turn is said once more in one message, as Gemini does (live-api-examples #48)."""

@@ -7,12 +7,13 @@ meant to be far too high.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.gemini.arbiter.trace import Hears, Label, Line, Speaks, Trace
 
 TARGETS = ("en", "ko")
 _PIECE_SECS = 0.25
+_JUST_SPOKEN_SECS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Rates:
         wrong_code: Per fragment, the language code is the other one.
         no_code: Per fragment, there is no code.
         swallowed: Per utterance, no session interprets it.
+        hasty: A wrong session speaks before it can have heard what it speaks of; else it takes as long as the right
+            one does.
     """
 
     leak: float = 0.25
@@ -39,6 +42,7 @@ class Rates:
     wrong_code: float = 0.08
     no_code: float = 0.08
     swallowed: float = 0.03
+    hasty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class _Writer:
         self._rates = rates
         self._words = 0
         self._free_at = dict.fromkeys(TARGETS, 0.0)
+        self._said: list[_Utterance] = []
         self.lines: list[Line] = []
 
     def conversation(self) -> list[Line]:
@@ -69,11 +74,21 @@ class _Writer:
             if self._happens(self._rates.noise):
                 self._noise(now)
             utterance = _Utterance(language, now, self._length())
+            self._said.append(utterance)
             self._utterance(utterance)
             now = max(utterance.start + 0.3, utterance.end + self._gap())
             if self._happens(0.75):
                 language = _other(language)
-        return sorted(self.lines, key=lambda line: line.at)
+        return sorted(map(self._judged, self.lines), key=lambda line: line.at)
+
+    def _judged(self, line: Line) -> Line:
+        """A session is of the wrong direction where its own language is being spoken, or was last."""
+        if not isinstance(line, Speaks) or line.label != "wrong":
+            return line
+        begun = [utterance for utterance in self._said if utterance.start <= line.at]
+        spoken = {utterance.language for utterance in begun if line.at <= utterance.end + _JUST_SPOKEN_SECS}
+        spoken |= {utterance.language for utterance in begun[-1:]}
+        return replace(line, label="either") if _other(line.session) in spoken else line
 
     def _length(self) -> float:
         low, high = self._random.choice([(0.3, 0.8), (1.0, 3.0), (2.0, 6.0), (5.0, 14.0)])
@@ -119,18 +134,21 @@ class _Writer:
 
     def _interpretation(self, utterance: _Utterance) -> None:
         session = _other(utterance.language)
-        lag = self._random.uniform(0.8, 3.0)
-        start = max(utterance.start + lag, utterance.start + min(utterance.secs, 1.0) + 0.2, self._free_at[session])
+        start = max(self._answer_at(utterance), self._free_at[session])
         left = max(0.4, utterance.secs * self._random.uniform(0.7, 1.2))
         while left > 0:
             secs = min(left, self._random.uniform(1.0, 4.0))
-            start = self._speak(session, "right", start, secs)
             left -= secs
+            start = self._speak(session, "right", start, secs, ends=left <= 0 or self._happens(0.5))
             start += _PIECE_SECS * self._random.randint(1, 3)
 
+    def _answer_at(self, utterance: _Utterance) -> float:
+        lag = self._random.uniform(0.8, 3.0)
+        return utterance.start + max(lag, min(utterance.secs, 1.0) + 0.2)
+
     def _leak(self, utterance: _Utterance) -> None:
-        session = utterance.language
-        start = utterance.start + self._random.uniform(0.3, 2.5)
+        session, rates = utterance.language, self._rates
+        start = utterance.start + self._random.uniform(0.3, 2.5) if rates.hasty else self._answer_at(utterance)
         start = max(start, self._free_at[session] + self._random.uniform(0.5, 2.0))
         if start < utterance.end + 2.0:
             secs = self._random.uniform(0.25, min(4.0, utterance.secs + 0.5))
@@ -141,9 +159,11 @@ class _Writer:
         start = max(now - self._random.uniform(0.0, 0.8), self._free_at[session] + 0.5)
         self._speak(session, "wrong", start, self._random.uniform(0.25, 0.75), with_text=False)
 
-    def _speak(self, session: str, label: Label, at: float, secs: float, *, with_text: bool = True) -> float:
+    def _speak(
+        self, session: str, label: Label, at: float, secs: float, *, with_text: bool = True, ends: bool = True
+    ) -> float:
         pieces = max(1, round(secs / _PIECE_SECS))
-        text = self._text(session, secs) if with_text else ""
+        text = self._text(session, secs) + ("." if ends else "") if with_text else ""
         self.lines.append(Speaks(at, session, label, pieces * _PIECE_SECS, text))
         self._free_at[session] = at + pieces * _PIECE_SECS
         return self._free_at[session]

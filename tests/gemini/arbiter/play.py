@@ -73,7 +73,7 @@ class _Player:
         self.chunks: list[Chunk] = []
         self.messages = sorted(self._messages(trace), key=lambda message: message.at)
         self.given: list[tuple[float, ArbitratedEvent]] = []
-        self._waiting: list[Chunk] = []
+        self._now = 0.0
 
     def play(self) -> None:
         """All of it, with a look at every deadline."""
@@ -84,13 +84,15 @@ class _Player:
         self._pass_time(self.messages[-1].at + _AFTERWARDS_SECS)
 
     def _pass_time(self, until: float) -> None:
-        while (at := self._next_deadline()) is not None and at <= until:
+        while (deadline := self._next_deadline()) is not None and deadline <= until:
+            at = self._now = max(self._now, deadline)
             for target, tracker in self.trackers.items():
                 for event in tracker.advance(at):
                     self._note(self.arbiter.take(target, event, at), at)
             self._note(self.arbiter.advance(at), at)
             after = self._next_deadline()
             assert after is None or after > at, "a deadline that was met stays"
+        self._now = until
 
     def _next_deadline(self) -> float | None:
         times = [self.arbiter.deadline(), *(tracker.deadline() for tracker in self.trackers.values())]

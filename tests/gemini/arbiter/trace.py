@@ -6,7 +6,7 @@ A trace is lines of ``TIME SESSION KIND …``; ``TIME`` in seconds, ``SESSION`` 
     1.2 both hears ko 안녕하세요.       recognised speech, with the upstream's code; "-": it sent none
     2.0 en right 1.5 Hello.            so many seconds of sound from here on, and what it says, rightly so
     2.1 ko wrong 0.5 안녕              the same from the session that should be silent
-    2.0 en lost 1.5 Hello.             it would be right, but nothing tells: it may be left out
+    2.0 en either 0.5                  nobody could tell, or it does no harm: it may be heard or not
     4.0 en gone                        from here on the session sends no zeros either
 
 Between its sounds a session sends zeros. Text beside a sound comes in fragments, a second apart, the first at once.
@@ -15,7 +15,7 @@ Between its sounds a session sends zeros. Text beside a sound comes in fragments
 from dataclasses import dataclass
 from typing import Literal
 
-Label = Literal["right", "wrong", "lost"]
+Label = Literal["right", "wrong", "either"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ def _line(at: float, session: str, kind: str, rest: list[str], row: str) -> Line
         case "hears":
             code, text = rest
             return Hears(at, session, " " + text, None if code == "-" else code)
-        case "right" | "wrong" | "lost":
+        case "right" | "wrong" | "either":
             return Speaks(at, session, kind, float(rest[0]), rest[1] if len(rest) > 1 else "")
         case "gone":
             return Gone(at, session)
-    raise ValueError(f"{row!r}: expected hears, right, wrong, lost or gone; got {kind!r}")
+    raise ValueError(f"{row!r}: expected hears, right, wrong, either or gone; got {kind!r}")
 
 
 def written(trace: Trace) -> str:
