@@ -16,7 +16,13 @@ _OF_THE_PAGES = {"reference.page", "markdown_it"}
 _OF_CHECK = {"pipelines.check", "pipelines.check_report", "pipelines.diagram"}
 _OF_THE_EMULATOR = {"emulator", "trustme"}
 _OF_ONE_SCRIPT = {"py3langid"}
-_OF_STOCK_PIPECAT = {"pipecat.services.google", "pipecat.audio.vad.silero", "nltk", "torch"}
+_OF_STOCK_PIPECAT = {
+    "pipecat.services.google",
+    "pipecat.audio.vad.silero",
+    "pipecat.audio.turn.smart_turn",
+    "nltk",
+    "torch",
+}
 _OF_THE_SERVER = {"server", "fastapi", "uvicorn", "pipecat", "google.genai", "onnxruntime", "numpy"}
 
 

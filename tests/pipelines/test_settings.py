@@ -1,5 +1,6 @@
 """Settings: what operators can say, what holds if they say nothing, and how they learn of mistakes."""
 
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -472,3 +473,13 @@ def test_a_wrong_glossary_is_told_by_line(monkeypatch: pytest.MonkeyPatch, empty
     ]
     told = message_of(monkeypatch, "GLOSSARY_FILE", "none.csv")
     assert told == "GLOSSARY_FILE: none.csv: can't read the glossary: No such file or directory"
+
+
+@pytest.mark.parametrize("name", ["PIPECAT_SETUP_FILES", "PIPECAT_SMART_TURN_LOG_DATA"])
+def test_what_would_make_pipecat_run_or_write_files_is_taken_out(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the environment, before any session: the first runs code, the second writes what is said to disk."""
+    monkeypatch.setenv(name, "1")
+    load_settings()
+    assert name not in os.environ
