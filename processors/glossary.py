@@ -196,8 +196,7 @@ class _Reader:
         first, _, second = named.casefold().partition("-")
         if first in LANGUAGE_NAMES and second in LANGUAGE_NAMES and first != second:
             return first, second
-        known = ", ".join(LANGUAGE_NAMES)
-        self._fault(line, f"expected a pair of two languages out of {known}, such as ko-en, got '{named}'")
+        self._fault(line, f"expected a pair of codes of two languages, such as ko-en, got '{named}'")
         return None
 
     def _add(self, line: int, pair: tuple[str, str], term: Term) -> None:

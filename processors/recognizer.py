@@ -86,17 +86,21 @@ class Recognizer:
     """Recognises speech for all sessions of the process, off the event loop, so many at once and no more."""
 
     def __init__(self, workers: int):
-        """Make the threads, of which each has a low priority; :meth:`load` has to come first."""
+        """Make the threads; :meth:`load` has to come first."""
         self._workers = workers
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="whisper", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="whisper")
         self._asked = 0
         self._counting = threading.Lock()
         self._model: WhisperModel | None = None
 
     async def load(self, name: str) -> None:
         """Load the model; see :func:`load_model`."""
-        loop = asyncio.get_running_loop()
-        self._model = await loop.run_in_executor(self._threads, load_model, name, self._workers)
+        loading = ThreadPoolExecutor(1, thread_name_prefix="whisper-load", initializer=_step_back)
+        try:
+            loop = asyncio.get_running_loop()
+            self._model = await loop.run_in_executor(loading, load_model, name, self._workers)
+        finally:
+            loading.shutdown(wait=False)
 
     @property
     def idle(self) -> bool:
@@ -136,7 +140,11 @@ class Recognizer:
 
 
 def _step_back() -> None:
-    """Lower the priority of this thread, and so of those that the model starts from it (Linux: setpriority(2))."""
+    """Lower the priority of this thread, and so of those that the model starts in it (Linux: setpriority(2)).
+
+    Not that of a thread which runs Python while others wait: with the interpreter's lock in its hands it would make
+    the event loop wait for whatever else the machine has to do.
+    """
     if sys.platform == "linux":
         thread = threading.get_native_id()
         nice = min(_NICEST, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)

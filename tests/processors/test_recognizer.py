@@ -1,4 +1,4 @@
-"""One model for the process, in a few threads of low priority; on a real event loop, for threads take real time."""
+"""One model for the process, in a few threads; on a real event loop, for threads take real time."""
 
 import asyncio
 import os
@@ -25,6 +25,11 @@ def model(monkeypatch: pytest.MonkeyPatch) -> FakeWhisper:
     fake = FakeWhisper(length)
     install(monkeypatch, fake)
     return fake
+
+
+def niceness() -> int:
+    """Of this thread."""
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
 async def loaded(workers: int = 1) -> Recognizer:
@@ -125,17 +130,12 @@ def test_no_more_than_its_threads_work_at_once(model: FakeWhisper) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")
-def test_the_threads_step_back(model: FakeWhisper) -> None:
-    """The event loop keeps its priority; the model's threads, and those that they start, have less."""
-    niceness = []
+def test_the_models_own_threads_step_back(model: FakeWhisper) -> None:
+    """Those that it starts while it is loaded. Who runs Python keeps the priority: others wait for it."""
+    while_working = []
 
     def says(audio: Samples, language: str) -> str:
-        niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        started = threading.Thread(
-            target=lambda: niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        )
-        started.start()
-        started.join()
+        while_working.append(niceness())
         return ""
 
     model.says = says
@@ -147,10 +147,10 @@ def test_the_threads_step_back(model: FakeWhisper) -> None:
         finally:
             recognizer.close()
 
-    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    before = niceness()
     assert asyncio.run(run()) == Recognized("", "ko")
-    assert niceness == [min(19, before + 10)] * 2
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+    assert model.niceness == [min(19, before + 10)]
+    assert while_working == [niceness()] == [before]
 
 
 def test_what_the_model_raises_is_the_callers(model: FakeWhisper) -> None:

@@ -1,5 +1,6 @@
 """A module in the place of faster-whisper, whose model says what a test says."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +32,8 @@ class FakeWhisper:
         probabilities: Of the languages of any sound.
         made_with: The arguments of the model.
         options: Of each transcription.
-        niceness: Of the thread of each transcription; what it takes is noted in the threads of the model alone.
+        niceness: Of a thread that the model started while it was made (Linux).
+        threads: Names of those in which it transcribed.
         held: Cleared, transcriptions wait until it is set.
     """
 
@@ -40,6 +42,7 @@ class FakeWhisper:
     probabilities: dict[str, float] = field(default_factory=lambda: {"ja": 0.6, "ko": 0.3, "en": 0.1})
     made_with: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     options: list[dict[str, Any]] = field(default_factory=list)
+    niceness: list[int] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
     held: threading.Event = field(default_factory=threading.Event)
 
@@ -50,9 +53,16 @@ class FakeWhisper:
     def make(self, name: str, **options: Any) -> "FakeWhisper":
         """What ``faster_whisper.WhisperModel`` does."""
         self.made_with.append((name, options))
+        if sys.platform == "linux":
+            started = threading.Thread(target=self._note_niceness)
+            started.start()
+            started.join()
         if name == "broken":
             raise RuntimeError("Unable to open file 'model.bin' in model 'broken'")
         return self
+
+    def _note_niceness(self) -> None:
+        self.niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
     @property
     def supported_languages(self) -> list[str]:
