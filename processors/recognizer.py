@@ -94,13 +94,19 @@ class Recognizer:
         self._model: WhisperModel | None = None
 
     async def load(self, name: str) -> None:
-        """Load the model; see :func:`load_model`."""
-        loading = ThreadPoolExecutor(1, thread_name_prefix="whisper-load", initializer=_step_back)
-        try:
-            loop = asyncio.get_running_loop()
-            self._model = await loop.run_in_executor(loading, load_model, name, self._workers)
-        finally:
-            loading.shutdown(wait=False)
+        """Load the model; see :func:`load_model`. The process need not wait for that when it ends."""
+        loaded: Future[WhisperModel] = Future()
+        loaded.set_running_or_notify_cancel()
+
+        def load() -> None:
+            _step_back()
+            try:
+                loaded.set_result(load_model(name, self._workers))
+            except BaseException as error:
+                loaded.set_exception(error)
+
+        threading.Thread(target=load, name="whisper-load", daemon=True).start()
+        self._model = await asyncio.wrap_future(loaded)
 
     @property
     def idle(self) -> bool:

@@ -72,6 +72,28 @@ def test_of_several_languages_the_likeliest_counts(model: FakeWhisper) -> None:
     assert asyncio.run(run("en", "de")) == "en"
 
 
+def test_nobody_waits_for_a_model_that_is_being_loaded(model: FakeWhisper) -> None:
+    """A server may stop while it downloads one: its end does not wait, and what comes then is dropped."""
+    model.loaded.clear()
+
+    async def run() -> threading.Thread:
+        recognizer = Recognizer(1)
+        loading = asyncio.create_task(recognizer.load("small"))
+        await asyncio.sleep(0.01)
+        assert not recognizer.knows(["ko"])
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
+        recognizer.close()
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "whisper-load")
+        return thread
+
+    thread = asyncio.run(run())
+    assert thread.is_alive()
+    assert thread.daemon
+    model.loaded.set()
+    thread.join()
+
+
 def test_a_model_may_not_know_a_language(model: FakeWhisper) -> None:
     """There are models for English alone; and before it is loaded it knows none."""
     model.languages = ["en"]

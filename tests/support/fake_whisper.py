@@ -34,6 +34,7 @@ class FakeWhisper:
         options: Of each transcription.
         niceness: Of a thread that the model started while it was made (Linux).
         threads: Names of those in which it transcribed.
+        loaded: Cleared, a model takes until it is set to be made.
         held: Cleared, transcriptions wait until it is set.
     """
 
@@ -44,10 +45,12 @@ class FakeWhisper:
     options: list[dict[str, Any]] = field(default_factory=list)
     niceness: list[int] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
+    loaded: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         """Begin with nothing held."""
+        self.loaded.set()
         self.held.set()
 
     def make(self, name: str, **options: Any) -> "FakeWhisper":
@@ -57,6 +60,7 @@ class FakeWhisper:
             started = threading.Thread(target=self._note_niceness)
             started.start()
             started.join()
+        assert self.loaded.wait(30)
         if name == "broken":
             raise RuntimeError("Unable to open file 'model.bin' in model 'broken'")
         return self
