@@ -3,6 +3,7 @@
 from tests.conformance.checks import (
     additions,
     audio,
+    choices,
     fatal,
     handshake,
     initialization,
@@ -18,6 +19,7 @@ from tests.conformance.checks import (
 __all__ = [
     "additions",
     "audio",
+    "choices",
     "fatal",
     "handshake",
     "initialization",

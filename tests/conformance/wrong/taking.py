@@ -85,6 +85,23 @@ TAKING = [
     Case("takes null", "init-strict-types", takes_config("language", lambda value: value or "auto")),
     Case("takes 7999 Hz", "init-rate-bounds", takes_config("sampleRate", lambda v: 8000 if v == 7999 else v)),
     Case("refuses 48 kHz", "init-rate-bounds", refuses(lambda m: _config(m).get("sampleRate") == 48000)),
+    Case("refuses targets", "target-language", refuses(lambda m: "targetLanguage" in _config(m))),
+    Case(
+        "takes any text as target",
+        "unsupported-target",
+        takes_config("targetLanguage", lambda value: "en" if isinstance(value, str) else value),
+    ),
+    Case(
+        "takes a number as target",
+        "unsupported-target",
+        takes_config("targetLanguage", lambda value: "en" if value == 7 else value),
+    ),
+    Case("refuses engines", "engine-by-name", refuses(lambda m: "engine" in _config(m))),
+    Case(
+        "takes any text as engine",
+        "unknown-engine",
+        takes_config("engine", lambda value: "interpreter" if isinstance(value, str) else value),
+    ),
     Case("takes no 'init' after a wrong one", "init-again-after-refusal", RefusesInitForGood),
     Case(
         "looks at the type of broken JSON",
