@@ -271,7 +271,9 @@ class WhisperSource(FrameProcessor):
         open_ones = [item for item in self._utterances if not item.settled.is_set()]
         for utterance in open_ones:
             if self._audio.complete(utterance.audio):
-                return utterance
+                if self._audio.samples_of(utterance.audio):
+                    return utterance
+                utterance.settled.set()  # an engine that keeps the speech to itself
         current = self._current
         if current not in open_ones or current is None or not self._recognizer.idle:
             return None

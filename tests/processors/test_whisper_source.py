@@ -168,6 +168,16 @@ async def test_the_end_goes_as_soon_as_whisper_is_there() -> None:
         await ending
 
 
+async def test_an_engine_that_keeps_the_speech_is_not_waited_for() -> None:
+    """What Whisper never hears it says nothing about: the engine's text comes at once."""
+    recognizer = FakeRecognizer()
+    async with running(whisper(recognizer)) as step:
+        await step.send(UtteranceStartedFrame(), UtteranceEndedFrame())
+        await step.send(interim("안녕."), START(), target("Hello."), final("안녕."), END())
+        assert told(step) == ["start", "> Hello.", "안녕. [None]", "end"]
+    assert recognizer.asked == []
+
+
 async def test_without_any_other_text_whispers_partial_is_the_turns() -> None:
     """The engine sent no source text, and Whisper was too late with the whole."""
     recognizer, before = FakeRecognizer(), counted("whisper_so_far")
