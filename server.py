@@ -87,9 +87,9 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
         PipelineFileError: The pipeline file is wrong.
     """
     settings = settings or load_settings()
-    if not settings.emulator:
-        require_api_key(settings)
     engines = load_engines(settings)
+    if engines.uses_upstream and not settings.emulator:
+        require_api_key(settings)
     if share_a_script((*settings.pair, *settings.target_languages)):
         load_detector()  # or the first turn would wait for it, and every session with it
     configure_logging(settings.log_level, settings.log_format)
@@ -102,9 +102,9 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
-        async with _endpoint(settings) as endpoint:
+        async with _endpoint(settings, engines) as endpoint:
             connector = make_connector(
-                settings.gemini_connector,
+                settings.gemini_connector if endpoint.api_key else "lean",  # google-genai makes no client without
                 api_key=endpoint.api_key,
                 base_url=endpoint.base_url,
                 ca_file=endpoint.ca_file,
@@ -195,10 +195,11 @@ def _origin_allowed(websocket: WebSocket, settings: Settings) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _endpoint(settings: Settings) -> AsyncIterator[Endpoint]:
+async def _endpoint(settings: Settings, engines: Engines) -> AsyncIterator[Endpoint]:
     """Where the upstream is: Google, what stands in its place, or an emulator that runs as long as this."""
     if not settings.emulator:
-        yield Endpoint(require_api_key(settings), settings.gemini_base_url, settings.gemini_ca_file)
+        key = require_api_key(settings) if engines.uses_upstream else ""
+        yield Endpoint(key, settings.gemini_base_url, settings.gemini_ca_file)
         return
     from emulator import Emulator, EmulatorOptions  # only who asks for it pays for it
 
@@ -218,8 +219,8 @@ def _log_start(settings: Settings, engines: Engines, worker: "Worker | None") ->
         file=pipeline.path,
         **_engine(pipeline),
         engines=", ".join(engines.names) if len(engines.names) > 1 else None,
-        upstream=_upstream(settings),
-        connector=settings.gemini_connector,
+        upstream=_upstream(settings) if engines.uses_upstream else None,
+        connector=settings.gemini_connector if engines.uses_upstream else None,
         whisper=whisper_told(settings, engines.pipelines),
         worker=worker.number if worker is not None else None,
         pid=os.getpid() if worker is not None else None,

@@ -1,13 +1,14 @@
 """A checked pipeline file and a session to the session's steps."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from pipecat.processors.frame_processor import FrameProcessor
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
+from pipelines.parameters import settings_of
 from pipelines.spec import PipelineSpec, StepSpec
 from processors.context import SessionContext
 from processors.transcription import TranscriptionForwarder
@@ -20,7 +21,8 @@ def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProces
     """Make the steps of one session, in order.
 
     A step whose class has ``Params`` is made as ``Class(params, context)``; any other, such as a stock processor
-    of pipecat's, with its parameters as keyword arguments. Steps after one that ``marks_utterances`` are told so.
+    of pipecat's, with its parameters as keyword arguments: secrets in the open, and a table ``settings`` as the
+    class's own ``Settings``, which services of pipecat's have. Steps after one that ``marks_utterances`` are told.
     A step's ``far_side`` comes before the next transcription forwarder, or last.
     A step whose class has a class method ``asked_for`` is left out of sessions to whose context that says no.
     """
@@ -64,4 +66,19 @@ def _build(step: StepSpec, context: SessionContext) -> FrameProcessor:
     make = cast(Any, step.step_class)
     if isinstance(step.params, BaseModel):
         return cast(FrameProcessor, make(step.params, context))
-    return cast(FrameProcessor, make(**step.params))
+    return cast(FrameProcessor, make(**_arguments(step.step_class, step.params)))
+
+
+def _arguments(step_class: type[FrameProcessor], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments as the class wants them."""
+    arguments = {name: _revealed(value) for name, value in params.items()}
+    settings_class = settings_of(step_class)
+    if settings_class is not None and isinstance(settings := arguments.get("settings"), dict):
+        arguments["settings"] = settings_class(**settings)
+    return arguments
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return {name: _revealed(inner) for name, inner in value.items()} if isinstance(value, dict) else value

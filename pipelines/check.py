@@ -75,7 +75,7 @@ def uses_upstream(step: StepSpec | UninstalledStep) -> bool:
 
 def _missing(settings: Settings, pipeline: PipelineDraft) -> list[str]:
     found: list[str] = []
-    if not settings.emulator:
+    if not settings.emulator and any(uses_upstream(step) for step in pipeline.steps):
         try:
             require_api_key(settings)
         except SettingsError as error:

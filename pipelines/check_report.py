@@ -61,6 +61,8 @@ def _head(check: Check) -> list[Row]:
         f"{number}. {step.use}" for number, step in enumerate(check.pipeline.steps, 1) if uses_upstream(step)
     ]
     rows.append(("engine", ", ".join(engines) or "no step uses the upstream", ""))
+    if not engines:
+        return rows
     connector = ("connector", settings.gemini_connector, _setting("GEMINI_CONNECTOR", sources))
     if settings.emulator:
         upstream = "emulator: recognises nothing, needs no key"

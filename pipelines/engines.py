@@ -31,6 +31,11 @@ class Engines:
         """What a client may ask for."""
         return tuple(pipeline.name for pipeline in self.pipelines)
 
+    @property
+    def uses_upstream(self) -> bool:
+        """Whether any of them talks to Gemini Live, so that its key is needed."""
+        return any(pipeline.uses_upstream for pipeline in self.pipelines)
+
     def named(self, name: str | None) -> PipelineSpec | None:
         """The pipeline that a client asks for; ``None`` where there is none of that name."""
         if name is None:

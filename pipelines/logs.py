@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from loguru import Message
 
 # websockets prints the API key and every frame at DEBUG, uvicorn the URL with its query at INFO, pipecat the users'
-# words at DEBUG, google-genai and its HTTP client requests, faster-whisper a line for each recognition at INFO.
+# words at DEBUG, google-genai, openai and their HTTP clients requests, faster-whisper a line for each recognition
+# at INFO.
 _HELD_AT_WARNING = frozenset(
     {
         "asyncio",
@@ -29,6 +30,7 @@ _HELD_AT_WARNING = frozenset(
         "httpx2",
         "huggingface_hub",
         "markdown_it",
+        "openai",
         "pipecat",
         "uvicorn",
         "websockets",

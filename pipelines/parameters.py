@@ -1,5 +1,6 @@
 """The parameters of a step's class: which there are, and whether what a file gives is right."""
 
+import dataclasses
 import difflib
 import inspect
 from collections.abc import Collection
@@ -54,6 +55,7 @@ def check_parameters(
     meant = {close for key in names if key not in known for close in difflib.get_close_matches(key, known, n=1)}
     present = {*names, *meant}  # a misspelled parameter is one fault, not also a missing one
     good = {key: value for key, value in given.items() if key in known}
+    faults += _settings_faults(use, step_class, given)
     model = _model(step_class)
     if model is None:
         faults += [
@@ -76,6 +78,25 @@ def all_parameters(step_class: type[FrameProcessor], params: BaseModel | dict[st
     values = {name: params.get(name, default) for name, default in _accepted(step_class).items()}
     # What a base requires and no file gives, the class gives to its base itself.
     return {name: value for name, value in values.items() if value is not inspect.Parameter.empty}
+
+
+def settings_of(step_class: type[FrameProcessor]) -> type[Any] | None:
+    """The dataclass of a step's settings, which a file gives as a table: services of pipecat's have one each."""
+    settings = getattr(step_class, "Settings", None)
+    return settings if isinstance(settings, type) and dataclasses.is_dataclass(settings) else None
+
+
+def _settings_faults(use: str, step_class: type[FrameProcessor], given: dict[str, Any]) -> list[ParameterFault]:
+    """One for each key of the table ``settings`` that the step's dataclass does not know."""
+    settings, settings_class = given.get("settings"), settings_of(step_class)
+    if settings_class is None or _model(step_class) is not None or not isinstance(settings, dict):
+        return []
+    known = [field.name for field in dataclasses.fields(settings_class) if field.init]
+    return [
+        ParameterFault("settings", f"step '{use}': 'settings' has no '{key}'{nearest(key, known)}")
+        for key in settings
+        if key not in known
+    ]
 
 
 def _model(step_class: type[FrameProcessor]) -> type[BaseModel] | None:

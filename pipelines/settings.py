@@ -43,7 +43,11 @@ _DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost
 _DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"\*|https?://[^/]+")
-_SECRETS = frozenset({"gemini_api_key", "metrics_token"})
+_SECRETS_OF_STEPS = frozenset({"recognition_api_key", "translation_api_key", "speech_api_key"})
+"""Keys that a pipeline file may hand to a step; they stay :class:`SecretStr` until the step is made."""
+_SECRETS = frozenset({"gemini_api_key", "metrics_token"}) | _SECRETS_OF_STEPS
+_NO_KEY = SecretStr("none")
+"""Most servers of one's own take any; without one the client library would look for a key of its own."""
 _SHORTEST_TOKEN = 16
 SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
 """``VAD_THRESHOLD`` values that mean something with silero: off, and the default that nobody chose."""
@@ -70,6 +74,12 @@ def _https_url(value: str) -> str:
         raise ValueError("expected an https:// URL (both connectors speak TLS only)")
     if not _names_a_server(value):
         raise ValueError("expected an https:// URL with a host and, if any, a port of 1 to 65535")
+    return value.rstrip("/")
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or not _names_a_server(value):
+        raise ValueError("expected an http:// or https:// URL with a host, such as http://localhost:11434/v1")
     return value.rstrip("/")
 
 
@@ -169,6 +179,18 @@ class Settings(BaseSettings):
     # Source text by Whisper
     whisper_model: str | None = None
     whisper_workers: Annotated[int, Field(ge=1, le=16)] = 1
+
+    # Endpoints of the cascade
+    recognition_url: Annotated[str, AfterValidator(_http_url)] = "https://api.openai.com/v1"
+    recognition_api_key: SecretStr = _NO_KEY
+    recognition_model: str = "gpt-transcribe"
+    translation_url: Annotated[str, AfterValidator(_http_url)] = "https://api.openai.com/v1"
+    translation_api_key: SecretStr = _NO_KEY
+    translation_model: str = "gpt-4.1"
+    speech_url: Annotated[str, AfterValidator(_http_url)] = "https://api.openai.com/v1"
+    speech_api_key: SecretStr = _NO_KEY
+    speech_model: str = "gpt-4o-mini-tts"
+    speech_voice: str = "alloy"
 
     # Server
     host: str = "localhost"
@@ -296,10 +318,14 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys([*self.cors_origins, *own]))
 
     def pipeline_variables(self) -> dict[str, Any]:
-        """What a pipeline file may refer to as ``${NAME}``: every setting but secrets; the glossary as read."""
+        """What a pipeline file may refer to as ``${NAME}``: every setting, the glossary as read.
+
+        Of secrets only the keys of steps, as :class:`SecretStr`, so that whatever shows them shows a mask.
+        """
         values = {name: getattr(self, name) for name in type(self).model_fields}
         values["glossary_file"] = self.glossary
-        return {name.upper(): value for name, value in values.items() if name not in _SECRETS}
+        hidden = _SECRETS - _SECRETS_OF_STEPS
+        return {name.upper(): value for name, value in values.items() if name not in hidden}
 
 
 def load_settings(**overrides: Any) -> Settings:

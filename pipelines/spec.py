@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from pipelines.origins import VARIABLE, Origin, origin_of, settings_in
 from pipelines.packages import missing_package, nearest_module, pipecat_words
@@ -285,6 +285,8 @@ class _Reader:
 
     def _text_of(self, name: str, line: int) -> str:
         value = self._variable(name, line)
+        if isinstance(value, SecretStr):
+            self._fault(line, f"setting '${{{name}}}' is a secret, and must not stand inside a text")
         if value is None and name in self._variables:
             self._fault(line, f"setting '${{{name}}}' is not set, but stands inside a text")
         return str(value)

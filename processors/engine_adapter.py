@@ -1,5 +1,6 @@
 """Stock services of pipecat's in the place of our engine: a step in front of them, and its far side behind them."""
 
+import inspect
 import logging
 from collections import deque
 from typing import Annotated, Literal
@@ -88,7 +89,13 @@ class EngineAdapter(FrameProcessor):
     Params = EngineAdapterParams
 
     def __init__(self, params: EngineAdapterParams, context: SessionContext):
-        """Make both sides for one session."""
+        """Make both sides for one session.
+
+        Raises:
+            ValueError: No step before it marks utterances, which a cascade could not find itself.
+        """
+        if params.engine == "cascade" and not context.utterances_marked:
+            raise ValueError("expected a step before a cascade that marks utterances, such as vad with a threshold")
         super().__init__(enable_direct_mode=True)
         self._params = params
         self._session_id = context.session_id
@@ -113,6 +120,20 @@ class EngineAdapter(FrameProcessor):
     def queue_depths(self) -> dict[str, float]:
         """Speech that waits for earlier utterances to be answered, in bytes."""
         return {"ring": self._queue.held_bytes}
+
+    async def cleanup(self) -> None:
+        """Close what the stock steps leave open.
+
+        pipecat's services on openai leave their HTTP client to the garbage collector (1.14: none has a cleanup of
+        its own), and so every connection of every session that is over.
+        """
+        step = self.next
+        while step is not None and step is not self.far_side:
+            close = getattr(getattr(step, "_client", None), "close", None)
+            if inspect.iscoroutinefunction(close):
+                await close()
+            step = step.next
+        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat leaves its return type out
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Give the stock steps what they listen to; let the rest of our frames go round them."""

@@ -1,12 +1,12 @@
 """Steps of a session, from a checked pipeline."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipecat.processors.filters.identity_filter import IdentityFilter
 from pipecat.processors.frame_processor import FrameProcessor
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from pipelines.builder import build_steps, longest_gap_secs, marks_utterances
 from pipelines.settings import load_settings
@@ -157,3 +157,32 @@ async def test_a_far_side_comes_last_where_no_forwarder_is() -> None:
     near, _, far = build_steps(spec_of((TwoSided, WitnessParams()), (IdentityFilter, {})), context())
     assert isinstance(near, TwoSided)
     assert far is near.far_side
+
+
+@dataclass
+class ServiceSettings:
+    """Settings of :class:`Service`."""
+
+    model: str = ""
+    key: str = ""
+
+
+class Service(IdentityFilter):
+    """A step in the way of pipecat's services."""
+
+    Settings = ServiceSettings
+
+    def __init__(self, *, api_key: str, settings: ServiceSettings | None = None):
+        """Keep both."""
+        super().__init__()  # type: ignore[no-untyped-call]  # pipecat leaves its types out
+        self.api_key, self.service_settings = api_key, settings
+
+
+async def test_a_service_gets_its_key_in_the_open_and_its_settings_as_an_object() -> None:
+    """What no file can hold is made when the step is made, and not before."""
+    given = {"api_key": SecretStr("sk-1"), "settings": {"model": "m", "key": SecretStr("sk-2")}}
+    (step,) = build_steps(spec_of((Service, given)), context())
+    assert isinstance(step, Service)
+    assert step.api_key == "sk-1"
+    assert step.service_settings == ServiceSettings("m", "sk-2")
+    assert given["api_key"] == SecretStr("sk-1")

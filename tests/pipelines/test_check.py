@@ -76,6 +76,13 @@ def test_the_key_is_missing() -> None:
     assert checked(ENGINE, emulator=True).missing == ()
 
 
+def test_a_pipeline_that_does_without_google_needs_no_key_of_it() -> None:
+    """Neither the check nor its head ask for one."""
+    check = checked(steps("vad", "engine_adapter", "pipecat.services.openai.llm:OpenAILLMService"))
+    assert check.missing == ()
+    assert "GEMINI" not in report(check)
+
+
 def test_the_file_of_the_model_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A damaged installation, told where Silero's model is to judge and nowhere else."""
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)
@@ -390,9 +397,9 @@ def test_no_other_settings_is_no_block() -> None:
 
 def test_warnings_and_what_is_missing_end_the_report() -> None:
     """In this order, an item each."""
-    lines = lines_of(steps("vad", "speech_state"))
+    lines = lines_of(steps("vad", "gemini_live"))
     start = lines.index("warnings")
-    assert lines[start + 1].startswith("- line 1: no step interprets")
+    assert lines[start + 1].startswith("- line 4: no 'transcription_forwarder' after 'gemini_live'")
     assert lines[start + 3 : start + 5] == [
         "missing",
         "- GEMINI_API_KEY is not set: put it into the environment or into .env, or start with --emulator,",

@@ -20,6 +20,8 @@ LIBRARIES = [
     "google_genai",
     "google_genai.live",
     "httpx",
+    "httpx2",
+    "openai",
     "httpcore.http11",
     "markdown_it",
     "asyncio",

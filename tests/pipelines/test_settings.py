@@ -402,13 +402,22 @@ def test_a_token_that_is_too_short_is_not_shown(monkeypatch: pytest.MonkeyPatch)
     assert str(raised.value) == "METRICS_TOKEN: expected at least 16 characters"
 
 
-def test_pipeline_files_may_name_every_setting_but_the_secrets() -> None:
-    """The variables are the settings' names in capitals, with typed values."""
+def test_pipeline_files_may_name_every_setting_but_the_servers_own_secrets() -> None:
+    """The variables are the settings' names in capitals, with typed values; keys of steps show as a mask."""
     settings = load_settings(vad_hangover_frames=7)
     variables = settings.pipeline_variables()
     assert set(variables) == {name.upper() for name in Settings.model_fields} - {"GEMINI_API_KEY", "METRICS_TOKEN"}
     assert variables["VAD_HANGOVER_FRAMES"] == 7
     assert variables["GEMINI_VOICE"] is None
+    assert str(variables["SPEECH_API_KEY"]) == "**********"
+
+
+@pytest.mark.parametrize("value", ["localhost:11434", "ftp://localhost/v1", "http://", "http://localhost:x/v1"])
+def test_an_endpoint_is_an_http_url(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Told with an example; a slash at the end makes no difference."""
+    with pytest.raises(SettingsError, match="TRANSLATION_URL: expected an http:// or https:// URL"):
+        load_with(monkeypatch, TRANSLATION_URL=value)
+    assert load_with(monkeypatch, TRANSLATION_URL="http://a:1/v1/").translation_url == "http://a:1/v1"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from pipelines.origins import Origin
 from pipelines.settings import load_settings
@@ -21,6 +22,7 @@ from processors.vad import Vad
 from processors.vad_params import VadParams
 
 FILE = "talk.toml"
+SERVICE = "pipecat.services.openai.tts:OpenAITTSService"
 VARIABLES: dict[str, Any] = {
     "VAD_PROVIDER": "energy",
     "VAD_THRESHOLD": 300.0,
@@ -158,6 +160,26 @@ def test_the_key_is_no_variable() -> None:
     with pytest.raises(PipelineFileError, match=r"talk\.toml:3: unknown setting '\$\{GEMINI_API_KEY\}'") as raised:
         load_pipeline(FILE, settings.pipeline_variables())
     assert "AIza" not in str(raised.value)
+
+
+def test_the_key_of_a_step_is_a_variable_that_does_not_show() -> None:
+    """It reaches the step's parameters as a secret, and may not be made a part of a text."""
+    step = f'[[step]]\nuse = "{SERVICE}"\napi_key = '
+    Path(FILE).write_text(f'{step}"${{SPEECH_API_KEY}}"\n')
+    variables = load_settings(speech_api_key="sk-secret").pipeline_variables()
+    (spec,) = load_pipeline(FILE, variables).steps
+    assert spec.params == {"api_key": SecretStr("sk-secret")}
+    assert "sk-secret" not in repr(spec)
+    Path(FILE).write_text(f'{step}"Bearer ${{SPEECH_API_KEY}}"\n')
+    with pytest.raises(PipelineFileError, match=r"talk\.toml:3: .* is a secret, and must not stand") as raised:
+        load_pipeline(FILE, variables)
+    assert "sk-secret" not in str(raised.value)
+
+
+def test_a_table_of_settings_is_checked_by_the_services_own() -> None:
+    """A key that the service does not know is told with the one that is near."""
+    fault = fault_of(f'[[step]]\nuse = "{SERVICE}"\nsettings = {{ modle = "m" }}\n')
+    assert fault == f"3: step '{SERVICE}': 'settings' has no 'modle'; did you mean 'model'?"
 
 
 # Mistakes in the file

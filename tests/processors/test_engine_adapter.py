@@ -335,6 +335,13 @@ async def test_a_failure_in_the_middle_of_an_answer_keeps_what_there_is_of_it() 
         assert talk.told[-1] == ("complete", "안녕하세요. 반갑습니다.", "Hello.")
 
 
+async def test_a_cascade_needs_marks() -> None:
+    """Without them nothing would ever be recognised, and nobody would know why."""
+    with pytest.raises(ValueError, match="expected a step before a cascade that marks utterances"):
+        async with bench(engine="cascade", marked=False):
+            pass
+
+
 async def test_a_cascade_that_never_answers_ends_the_session() -> None:
     """So many utterances in a row are too many; one that is answered begins the count anew."""
     async with bench(engine="cascade", max_failures=2, turn_timeout_secs=5) as talk:
