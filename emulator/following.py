@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from emulator.audio import Samples, from_pcm
-from emulator.hearing import Hearing, Stretch
+from emulator.hearing import Expected, Hearing, Stretch
 from emulator.turns import Ear
 
 _CONTEXT_SECS = 2.0
@@ -35,11 +35,14 @@ class Follower:
     Args:
         ear: Compares sound with clips; called in a thread.
         rate_hz: Rate of the sound.
+
+    Attributes:
+        rate_hz: Rate of the sound.
     """
 
     def __init__(self, ear: Ear, rate_hz: int) -> None:
         self._ear = ear
-        self._rate_hz = rate_hz
+        self.rate_hz = rate_hz
         self._sound = bytearray()
         self._first = 0
         self._asked_secs = 0.0
@@ -49,7 +52,7 @@ class Follower:
     @property
     def now_secs(self) -> float:
         """The end of the sound that has come."""
-        return (self._first + len(self._sound) // 2) / self._rate_hz
+        return (self._first + len(self._sound) // 2) / self.rate_hz
 
     @property
     def asked_secs(self) -> float:
@@ -59,7 +62,7 @@ class Follower:
     def add(self, pcm: bytes) -> None:
         """Sound has come; the last six seconds are kept."""
         self._sound += pcm
-        surplus = len(self._sound) // 2 - round(_KEPT_SECS * self._rate_hz)
+        surplus = len(self._sound) // 2 - round(_KEPT_SECS * self.rate_hz)
         if surplus > 0:
             del self._sound[: 2 * surplus]
             self._first += surplus
@@ -75,16 +78,18 @@ class Follower:
         Returns:
             The stretches, with ``at_secs`` in the session's sound; ``voiced`` also for voice that was there before.
         """
-        start = max(self._first, round((self._asked_secs - _CONTEXT_SECS) * self._rate_hz))
+        start = max(self._first, round((self._asked_secs - _CONTEXT_SECS) * self.rate_hz))
         window = bytes(self._sound[2 * (start - self._first) :])
         self._asked_secs = self.now_secs
-        found = await asyncio.to_thread(self._ear.hear, window, self._rate_hz)
-        fresh = [self._fresh(stretch, start / self._rate_hz) for stretch in found.stretches]
+        last, start_secs = self._last, start / self.rate_hz
+        expected = Expected(last.clip, last.offset_secs + start_secs) if last else None
+        found = await asyncio.to_thread(self._ear.hear, window, self.rate_hz, expected)
+        fresh = [self._fresh(stretch, start_secs) for stretch in found.stretches]
         return Hearing(tuple(stretch for stretch in fresh if stretch is not None), found.voiced)
 
     def sound(self, from_secs: float, to_secs: float) -> Samples:
         """A part of the sound, as far as it is kept."""
-        first, last = (2 * max(0, round(edge * self._rate_hz) - self._first) for edge in (from_secs, to_secs))
+        first, last = (2 * max(0, round(edge * self.rate_hz) - self._first) for edge in (from_secs, to_secs))
         return from_pcm(bytes(self._sound[first:last]))
 
     def _fresh(self, stretch: Stretch, window_secs: float) -> Stretch | None:

@@ -3,8 +3,8 @@
 The utterance and the clips are compared at 4 kHz through a band-pass around 1 kHz, which keeps the shape of speech
 and forgets level, sample rate and telephone band. A block of the utterance is searched in every clip at once
 (normalised cross-correlation by FFT); a hit is extended both ways, frame by frame, for as long as the two agree.
-Blocks that were reached that way are not searched again, so an ordinary utterance costs one search. No speech is
-recognised.
+Blocks that were reached that way are not searched again, so an ordinary utterance costs one search, and one that
+goes on as expected none. No speech is recognised.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,6 +32,8 @@ _LOUD_FLOOR = 1e-6
 _SAME_OFFSET = 80
 _JOIN_GAP_FRAMES = 37
 _MIN_VOICE_FRAMES = 3
+_SURE_FRAMES = 8
+"""Frames of voice that must fit what was expected: 320 ms."""
 
 _Bools = npt.NDArray[np.bool_]
 
@@ -51,6 +53,14 @@ class Stretch:
     from_secs: float
     to_secs: float
     at_secs: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an utterance probably is: a clip, and where in it the utterance's first sample lies."""
+
+    clip: str
+    offset_secs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +109,13 @@ class ClipIndex:
         self._spectra = np.array(spectra, np.complex64)
         self._powers = np.array(powers)
 
-    def hear(self, pcm: bytes, rate_hz: int) -> Hearing:
+    def hear(self, pcm: bytes, rate_hz: int, expected: Expected | None = None) -> Hearing:
         """Find the clips in an utterance. Pure CPU work: call it in a thread.
 
         Args:
             pcm: Mono PCM s16le.
             rate_hz: Its sample rate.
+            expected: What it probably is, where that is known; looked at first.
         """
         sound = _reduce(from_pcm(pcm), rate_hz)
         frames = len(sound) // _FRAME
@@ -112,13 +123,17 @@ class ClipIndex:
         loud = power > max(_LOUD_FLOOR, _LOUD_RATIO * float(np.percentile(power, 95)) if frames else 0.0)
         if loud.sum() < _MIN_VOICE_FRAMES:
             return Hearing((), voiced=False)
-        runs = self._find_runs(sound, loud) if self._segments else []
+        runs = self._find_runs(sound, loud, expected) if self._segments else []
         stretches = [self._stretch(run) for run in runs if loud[run.first : run.last].sum() >= _MIN_VOICE_FRAMES]
         return Hearing(tuple(stretches), voiced=True)
 
-    def _find_runs(self, sound: Samples, loud: _Bools) -> list[_Run]:
+    def _find_runs(self, sound: Samples, loud: _Bools, expected: Expected | None) -> list[_Run]:
         free = np.ones(len(loud), np.bool_)
         runs: list[_Run] = []
+        going_on = self._going_on(sound, loud, expected, free) if expected else None
+        if going_on is not None:
+            free[going_on.first : going_on.last] = False
+            runs.append(going_on)
         searches = 0
         for size in _BLOCKS:
             if size < _BLOCKS[0] and not runs and len(sound) > 2 * _BLOCKS[0]:
@@ -140,6 +155,12 @@ class ClipIndex:
                     free[run.first : run.last] = False
                     runs.append(run)
         return _joined(sorted(runs, key=lambda run: run.first))
+
+    def _going_on(self, sound: Samples, loud: _Bools, expected: Expected, free: _Bools) -> _Run | None:
+        """The run that was expected, if it is there."""
+        number, offset = self._names.index(expected.clip), round(expected.offset_secs * _RATE_HZ)
+        run = _extend(sound, self._clips[number], number, offset, slice(0, len(loud)), free)
+        return run if run is not None and loud[run.first : run.last].sum() >= _SURE_FRAMES else None
 
     def _search(self, block: Samples) -> tuple[int, int] | None:
         """The clip and the sample in it where the block fits best, or None."""

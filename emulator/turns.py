@@ -10,7 +10,7 @@ from emulator.acts import INTERRUPTED, TURN_COMPLETE
 from emulator.answering import Answer, Answerer
 from emulator.fault_box import FaultBox
 from emulator.handles import HandleBook
-from emulator.hearing import Hearing
+from emulator.hearing import Expected, Hearing
 from emulator.link import Link
 from emulator.performance import Performance, Utterance
 from emulator.record import UtteranceRecord
@@ -24,7 +24,7 @@ _MAX_WAITING = 100
 class Ear(Protocol):
     """Finds the known clips in an utterance."""
 
-    def hear(self, pcm: bytes, rate_hz: int) -> Hearing:
+    def hear(self, pcm: bytes, rate_hz: int, expected: Expected | None = None) -> Hearing:
         """See ``hearing.ClipIndex.hear``."""
         ...
 
