@@ -64,13 +64,13 @@ def choose_languages(language: str, target_language: str | None, settings: Setti
     with ``"auto"`` any other language of the pair may be spoken.
 
     Args:
-        language: What is spoken: ``"auto"``, or a code of the pair.
+        language: What is spoken: ``"auto"``, or a code of the pair, written as there.
         target_language: What is to come out, as BCP-47; ``None``: the other one of the pair.
         settings: Of the server: its pair, and further targets.
     """
     pair = settings.pair
-    spoken = _AUTO if language == _AUTO else find_language(language, pair)
-    if spoken is None:
+    spoken = language
+    if spoken not in (_AUTO, *pair):
         return _unsupported(f"expected 'language' to be one of {', '.join((_AUTO, *pair))}")
     if target_language is None:
         return Languages(pair, spoken)

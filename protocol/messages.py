@@ -150,8 +150,7 @@ class InitConfig(WireModel):
 
     language: str = "auto"
     """The language that is *spoken to* the interpreter: one of the two in ``LANGUAGES`` (``"ko"``, ``"en"``), the
-    other one comes out; ``"auto"``: either may be spoken at any moment. A BCP-47 code; case, and a region or script
-    that makes no other variety, do not matter."""
+    other one comes out; ``"auto"``: either may be spoken at any moment. Written as there, letter by letter."""
 
     target_language: Annotated[str | None, _NOT_NULL] = None
     """The language that comes out, as a BCP-47 code: one of the two in ``LANGUAGES``, or one of
