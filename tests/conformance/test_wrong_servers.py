@@ -12,10 +12,10 @@ from tests.conformance.outcome import Result
 from tests.conformance.registry import Check, Section, all_checks
 from tests.conformance.runner import run_checks
 from tests.conformance.speech import from_samples
-from tests.conformance.wrong.cases import Case, closes, sends
+from tests.conformance.wrong.cases import Case, closes, sends, takes
 from tests.conformance.wrong.hearing import RefusesAll
 from tests.conformance.wrong.sending import SENDING
-from tests.conformance.wrong.server import Misbehaviour, wrong_server
+from tests.conformance.wrong.server import Message, Misbehaviour, wrong_server
 from tests.conformance.wrong.taking import TAKING
 from tests.support.servers import running_server
 
@@ -116,6 +116,20 @@ async def test_an_origin_that_is_let_in_or_refused_otherwise_fails(status: int |
     async with running_server() as server, wrong_server(server.url, make) as url:
         told = await failure(hurried(url, refused_origin="https://elsewhere.invalid"), "refused-origin")
     assert (f"HTTP status {status}" if status else "a handshake that succeeds") in told
+
+
+@pytest.mark.parametrize(
+    ("check", "field"), [("unsupported-target", "targetLanguage"), ("unknown-engine", "engine")]
+)
+async def test_a_server_that_does_not_know_an_addition_is_not_blamed(check: str, field: str) -> None:
+    """It ignores the field, as any that it does not know."""
+
+    def without_it(message: Message) -> Message:
+        return {**message, "config": {name: value for name, value in message["config"].items() if name != field}}
+
+    async with running_server(**SETTINGS) as server, wrong_server(server.url, takes("init", without_it)) as url:
+        result = (await results_of(hurried(url), check))[check]
+    assert (result.status, result.detail) == ("skipped", f"the server does not know '{field}'")
 
 
 async def test_without_a_refused_origin_nothing_is_said_of_a_server_that_lets_all_in() -> None:
