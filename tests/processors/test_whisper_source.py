@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 
 import pytest
 from pipecat.frames.frames import (
@@ -30,6 +31,7 @@ from processors.frames import (
 )
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
 from processors.whisper_source import WhisperSource, WhisperSourceParams
+from protocol.messages import Transcription, TurnComplete
 from tests.support.fake_recognizer import FakeRecognizer
 from tests.support.fake_upstream import FakeConnector
 from tests.support.steps import RunningStep, running
@@ -367,3 +369,62 @@ def test_only_who_asked_has_the_step() -> None:
     assert not WhisperSource.asked_for(context(None))
     with pytest.raises(ValueError, match="expected a session with a recogniser"):
         WhisperSource(WhisperSourceParams(), context(None))
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_every_turn_has_the_text_of_its_own_utterance(seed: int) -> None:
+    """Whoever is quick or slow: turns come in order, each with the text of one utterance alone."""
+    rng = random.Random(seed)
+    recognizer = FakeRecognizer()
+    forwarder = TranscriptionForwarder(TranscriptionForwarderParams(), context(recognizer))
+    count = 6
+    said = asyncio.Semaphore(0)
+
+    async def speaker(step: RunningStep) -> None:
+        for number in range(count):
+            await step.send(UtteranceStartedFrame())
+            for _ in range(rng.randint(2, 25)):
+                pcm = bytes([number + 1, 0]) * (RATE_HZ // 10)
+                await step.send(InputAudioRawFrame(pcm, RATE_HZ, 1))
+                await asyncio.sleep(0.1)
+            await step.send(UtteranceEndedFrame())
+            said.release()
+            await asyncio.sleep(rng.choice([0.0, 0.3, 2.0]))
+
+    async def engine(step: RunningStep) -> None:
+        for number in range(count):
+            await said.acquire()
+            await asyncio.sleep(rng.choice([0.0, 0.5, 3.0]))
+            await step.send(interim(f"engine {number}"), START(), target(f"target {number}"), *speech())
+            if rng.random() < 0.2:
+                await step.send(OutputRestartedFrame(response_begun=True))
+                await step.send(START(), target(f"target {number}"), *speech())
+            await asyncio.sleep(rng.choice([0.0, 0.5]))
+            await step.send(final(f"engine {number}"), END())
+
+    async def listener() -> None:
+        answered = 0
+        while True:
+            await asyncio.sleep(0.05)
+            for asked in recognizer.asked[answered:]:
+                answered += 1
+                await asyncio.sleep(rng.choice([0.0, 0.2, 1.0, 4.0]))
+                if not asked.answer.done():
+                    number = asked.pcm[len(asked.pcm) // 4 * 2] - 1  # the pre-roll may be of the one before
+                    asked.say(f"whisper {number}")
+
+    async with running(whisper(recognizer), forwarder) as step:
+        listening = asyncio.create_task(listener())
+        await asyncio.gather(speaker(step), engine(step))
+        await settle(5.0)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        turns = [message for message in step.messages if isinstance(message, TurnComplete)]
+        texts = [(turn.input_text.split()[-1], turn.output_text) for turn in turns]
+        assert texts == [(str(number), f"target {number}") for number in range(count)]
+        current = 0
+        for message in step.messages:
+            if isinstance(message, TurnComplete):
+                current += 1
+            elif isinstance(message, Transcription):
+                assert message.text.split()[-1] == str(current), step.messages
