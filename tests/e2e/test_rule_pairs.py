@@ -59,7 +59,7 @@ async def test_codes_are_told_as_the_server_has_them() -> None:
     """A variety that the operator chose is what the client reads, whatever the upstream calls it."""
     codes = {"source_language": "pt", "target_language": "en", "variant": {"language_code": True}}
     scenario = told(kennedy_1={"source": "Onde fica a estação?", "target": "Where is the station?", **codes})
-    async with conversation(scenario=scenario, languages="pt-BR,en", config={"language": "pt"}) as talk:
+    async with conversation(scenario=scenario, languages="pt-BR,en", config={"language": "pt-BR"}) as talk:
         turn = await talk.interpret("kennedy-1")
     assert turn.languages == ("pt-BR", "en")
 

@@ -51,7 +51,7 @@ async def _in_pieces(connection: RawConnection, size: int) -> None:
 
 async def unsupported_language(attack: Attack, tally: Tally) -> None:
     """Any text that is no language of the server, and a line for its log."""
-    language = attack.rng.choice(["fr", "kor", "", "auto ", "ko,en", "\x00", messages.FORGED_LINE, "x" * 10_000])
+    language = attack.rng.choice(["fr", "KO", "", "auto ", "ko,en", "\x00", messages.FORGED_LINE, "x" * 10_000])
     async with websocket(attack, tally) as connection:
         tally.messages += 1
         await connection.send({"type": "init", "config": {"language": language}})

@@ -16,7 +16,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
 _TYPES = ("init", "audio", "interrupt", "close")
-_LANGUAGE = re.compile(r"(ko|en)(?:[-_][a-z0-9]{1,8}){0,8}", re.IGNORECASE)
+_LANGUAGES = ("auto", "ko", "en")
+_TARGET = re.compile(r"(ko|en)(?:[-_][a-z0-9]{1,8}){0,8}", re.IGNORECASE)
 """One of the pair, as BCP-47 has it; regions and scripts of these two make no variety of their own."""
 _ENGINE = "interpreter"
 _ENCODINGS = ("base64", "binary")
@@ -171,13 +172,10 @@ class Oracle:
 
 def _is_direction(language: str, target: str | None) -> bool:
     """Whether the server's pair has a direction from ``language`` to ``target``, where one is asked for."""
-    spoken = _LANGUAGE.fullmatch(language)
-    if spoken is None and language != "auto":
-        return False
-    if target is None:
-        return True
-    out = _LANGUAGE.fullmatch(target)
-    return out is not None and (spoken is None or spoken[1].lower() != out[1].lower())
+    if language not in _LANGUAGES or target is None:
+        return language in _LANGUAGES
+    out = _TARGET.fullmatch(target)
+    return out is not None and out[1].lower() != language
 
 
 def _is_resume(value: Any) -> bool:

@@ -125,11 +125,12 @@ async def test_the_oracle_and_the_server_read_alike(seed: int) -> None:
         ('{"type":"close"}', Verdict(close_code=1000, accepted="close")),
         ('{"type":"audio"}', Verdict("NOT_READY")),
         ('{"type":"init","config":{"language":"fr"}}', Verdict("UNSUPPORTED_LANGUAGE", 1008)),
-        ('{"type":"init","config":{"language":"KO-kr","targetLanguage":"en"}}', Verdict(accepted="init")),
+        ('{"type":"init","config":{"language":"ko","targetLanguage":"EN-us"}}', Verdict(accepted="init")),
         (
             '{"type":"init","config":{"language":"ko","targetLanguage":"KO"}}',
             Verdict("UNSUPPORTED_LANGUAGE", 1008),
         ),
+        ('{"type":"init","config":{"language":"KO"}}', Verdict("UNSUPPORTED_LANGUAGE", 1008)),
         ('{"type":"init","config":{"targetLanguage":"ja"}}', Verdict("UNSUPPORTED_LANGUAGE", 1008)),
         ('{"type":"init","config":{"targetLanguage":null}}', Verdict("INVALID_MESSAGE")),
         ('{"type":"init","config":{"engine":"interpreter"}}', Verdict(accepted="init")),
