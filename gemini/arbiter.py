@@ -111,7 +111,7 @@ class Arbiter:
             language_of: The language of a text, by the text and the upstream's code.
             hold_secs: How long output waits for evidence at most.
         """
-        self._evidence = Evidence(targets, language_of)
+        self._evidence = Evidence(targets, language_of, hold_secs=hold_secs)
         self._hold_secs = hold_secs
         self._turns: dict[str, deque[_Turn]] = {target: deque() for target in targets}
         self._unclaimed = {target: _Unclaimed() for target in targets}
@@ -200,7 +200,7 @@ class Arbiter:
         if onset:
             claim.onset_at, claim.texted = now, False
             claim.unfinished = bool(turn.target) and not turn.target.endswith(SENTENCE_ENDS)
-            turn.speaks = turn.speaks and self._evidence.speaks(claim, hold_over=False)
+            turn.speaks = turn.speaks and self._evidence.speaks(claim, now)
         turn.sounded_at = now
         if isinstance(event, TargetGrew):
             claim.texted, turn.target = True, event.text.rstrip()
@@ -221,8 +221,7 @@ class Arbiter:
             if self._evidence.belongs(claim, hold_over=turn.hold_over) or self._unseen(turn):
                 self._show(turn)
         if turn.held:
-            hold_over = claim.onset_at is not None and now >= claim.onset_at + self._hold_secs
-            turn.speaks = self._evidence.speaks(claim, hold_over=hold_over)
+            turn.speaks = self._evidence.speaks(claim, now)
             if turn.speaks:
                 self._release(turn)
         while turn.held and now >= turn.held[0][0] + self._hold_secs:

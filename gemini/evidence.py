@@ -18,7 +18,8 @@ LanguageOf = Callable[[str, str | None], str | None]
 """The language of a text, by the text and the upstream's code; ``None``: neither tells."""
 
 _NEVER = float("-inf")
-_REMEMBERED = 200
+_REMEMBERED = 64
+"""Fragments of each session, a second or so each."""
 _SAME_SPEECH_SECS = 1.5
 """By so much, recognised speech of the two sessions lies apart that is the same."""
 _STILL_SPOKEN_SECS = 1.5
@@ -27,10 +28,12 @@ _LONGEST_LAG_SECS = 1.5
 """Of the first output behind the first recognised speech."""
 _LONGEST_LAG_ANSWERED_SECS = 0.75
 """The same, once the target's language was heard, too."""
-_LATEST_SOURCE_SECS = 1.5
+_LATEST_SOURCE_SECS = 2.5
 """Speech that is recognised so long after output began is not what it speaks of."""
-_LATEST_PEER_SECS = 0.0
+_OVERLAP_SECS = 0.5
+"""By so much, what was recognised of the speaker before may come after output began for the next one."""
 _LONGEST_TAIL_SECS = 3.0
+"""So long after the last recognised speech, output that paused may go on."""
 _LONG_PAUSE_SECS = 3.0
 """Output after so much silence is the first of something."""
 _LOOKED_BACK_SECS = 8.0
@@ -70,9 +73,16 @@ class Claim:
 class Evidence:
     """What was heard lately, bounded."""
 
-    def __init__(self, targets: tuple[str, str], language_of: LanguageOf):
-        """Know nothing; ``targets`` are the languages of the pair."""
+    def __init__(self, targets: tuple[str, str], language_of: LanguageOf, *, hold_secs: float):
+        """Know nothing.
+
+        Args:
+            targets: The languages of the pair.
+            language_of: See :data:`LanguageOf`.
+            hold_secs: How long to wait for what may speak against a thing.
+        """
         self._targets = targets
+        self._hold_secs = hold_secs
         self._language_of = language_of
         self._heard: dict[str, deque[Heard]] = {target: deque(maxlen=_REMEMBERED) for target in targets}
         self._onset_at = dict.fromkeys(targets, _NEVER)
@@ -109,23 +119,25 @@ class Evidence:
         confirmed = self._confirmed(claim.target, claim.spoken_from, claim.spoken_until)
         return bool(confirmed) or (hold_over and not self._contradicted(claim.target, claim.spoken_from))
 
-    def speaks(self, claim: Claim, *, hold_over: bool) -> bool:
+    def speaks(self, claim: Claim, now: float) -> bool:
         """Whether the output that began at the claim's onset is one of the other language, and due."""
         if claim.language == claim.target or claim.onset_at is None:
             return False
-        spoken_at = self._spoken_at(claim, claim.onset_at, hold_over=hold_over)
+        hold_over = now >= claim.onset_at + self._hold_secs
+        spoken_at = self._spoken_at(claim.target, claim.onset_at, now)
         return spoken_at is not None and self._due(claim, claim.onset_at, spoken_at, hold_over=hold_over)
 
-    def _spoken_at(self, claim: Claim, onset_at: float, *, hold_over: bool) -> float | None:
+    def _spoken_at(self, target: str, onset_at: float, now: float) -> float | None:
         """When the other language was last heard, as far as that is to be believed."""
-        target, since = claim.target, onset_at - _LOOKED_BACK_SECS
+        since = onset_at - _LOOKED_BACK_SECS
         own = [heard.at for heard in self._heard[target] if heard.language != target and heard.at >= since]
         if not own:
-            return self._spoken_alone(target, onset_at)
+            return self._spoken_alone(target, onset_at, now)
         if confirmed := self._confirmed(target, own[0], own[-1]):
-            return confirmed[-1]
+            return self._spoken_on(target, confirmed[-1])
         alone = self._onset_at[self.other(target)] < own[-1] - _SAME_SPEECH_SECS
-        return own[-1] if hold_over and alone and not self._contradicted(target, own[-1]) else None
+        believed = now >= max(onset_at, own[0]) + self._hold_secs
+        return own[-1] if believed and alone and not self._contradicted(target, own[-1]) else None
 
     def _due(self, claim: Claim, onset_at: float, spoken_at: float, *, hold_over: bool) -> bool:
         """Whether there is something left to say.
@@ -149,7 +161,7 @@ class Evidence:
     def _came_late(self, target: str, onset_at: float, spoken_at: float) -> bool:
         """Whether speech that was recognised after output began may be what it speaks of."""
         meanwhile = any(
-            heard.language == target and onset_at - _LATEST_PEER_SECS <= heard.at <= spoken_at
+            heard.language == target and onset_at + _OVERLAP_SECS <= heard.at <= spoken_at
             for mine in self._heard.values()
             for heard in mine
         )
@@ -176,6 +188,16 @@ class Evidence:
                 confirmed.append(heard.at)
         return [at for at in confirmed if since <= at <= until]
 
+    def _spoken_on(self, target: str, confirmed_at: float) -> float:
+        """When the last of the speech was heard that goes on from a fragment that both sessions heard."""
+        last_at = confirmed_at
+        for heard in self._heard[target]:
+            if heard.at > last_at:
+                if heard.language == target or heard.at > last_at + _SAME_SPEECH_SECS:
+                    break
+                last_at = heard.at
+        return last_at
+
     def _contradicted(self, target: str, spoken_from: float) -> bool:
         """Whether the other session heard the target's language where this one did not."""
         own = [heard.at for heard in self._heard[target] if heard.language == target]
@@ -185,7 +207,7 @@ class Evidence:
             if heard.language == target and heard.at >= spoken_from - _SAME_SPEECH_SECS
         )
 
-    def _spoken_alone(self, target: str, onset_at: float) -> float | None:
+    def _spoken_alone(self, target: str, onset_at: float, now: float) -> float | None:
         """When the other language was heard just before the output or since, by the other session, and no other."""
         recent = [
             heard
@@ -195,8 +217,9 @@ class Evidence:
         ]
         if not recent or any(heard.language == target for heard in recent):
             return None
-        last_at = max(heard.at for heard in recent)
-        return last_at if last_at >= onset_at - _STILL_SPOKEN_SECS else None
+        first_at, last_at = min(heard.at for heard in recent), max(heard.at for heard in recent)
+        stands = now >= min(onset_at, first_at) + self._hold_secs
+        return last_at if stands and last_at >= onset_at - _STILL_SPOKEN_SECS else None
 
     def _last_of(self, language: str) -> float:
         """When a language was last heard by anybody."""

@@ -1,6 +1,6 @@
 """Counts what the arbiter lets through, wrongly or rightly, over traces and seeds.
 
-``python -m tests.gemini.arbiter.audit [--seeds N] [--first SEED] [--hold SECS] [--show]``
+``python -m tests.gemini.arbiter.audit [--seeds N] [--first SEED] [--hold SECS] [--sound] [--show N]``
 """
 
 import argparse
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.gemini.arbiter.generator import generated
+from tests.gemini.arbiter.generator import NO_FAULTS, Rates, generated
 from tests.gemini.arbiter.play import Played, play
 from tests.gemini.arbiter.trace import Trace, parse, written
 
@@ -109,11 +109,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many generated traces")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--hold", type=float, default=0.6, help="seconds")
+    parser.add_argument("--sound", action="store_true", help="generated sessions do not fail")
     parser.add_argument("--show", type=int, default=0, help="how many traces with a wrong or lost chunk to show")
     options = parser.parse_args(arguments)
+    rates = NO_FAULTS if options.sound else Rates()
     by_hand = audit(traces_by_hand(), options.hold)
     from_seeds = audit(
-        (generated(seed) for seed in range(options.first, options.first + options.seeds)), options.hold
+        (generated(seed, rates) for seed in range(options.first, options.first + options.seeds)), options.hold
     )
     sys.stdout.write(f"by hand\n{by_hand}\n\ngenerated\n{from_seeds}\n")
     lossy = [played for _, played in sorted(by_hand.lossy + from_seeds.lossy, key=lambda item: -item[0])]

@@ -45,6 +45,9 @@ class Rates:
     hasty: bool = False
 
 
+NO_FAULTS = Rates(leak=0, noise=0, missing=0, late=0, misread=0, wrong_code=0, no_code=0, swallowed=0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Utterance:
     language: str

@@ -18,7 +18,7 @@ from gemini.turns import (
 )
 from processors.script import language_of
 from tests.gemini.arbiter.audit import audit, main, traces_by_hand
-from tests.gemini.arbiter.generator import Rates, generated
+from tests.gemini.arbiter.generator import NO_FAULTS, generated
 from tests.gemini.arbiter.play import Played, play
 from tests.gemini.arbiter.trace import Trace, parse, written
 from tests.support.turn_laws import check_turn, turns_of
@@ -28,7 +28,6 @@ SEEDS = range(60)
 BY_HAND = traces_by_hand()
 SOUND = OutputAudio(b"\1\0" * 6000, 24000)
 ZEROS = OutputAudio(bytes(12000), 24000)
-NO_FAULT = Rates(leak=0, noise=0, missing=0, late=0, misread=0, wrong_code=0, no_code=0, swallowed=0)
 
 
 # Traces
@@ -73,7 +72,7 @@ def test_generated_traces(seed: int) -> None:
 
 def test_most_of_what_is_right_is_heard() -> None:
     """Where no session fails, nine tenths of all output at least, with quick changes of speakers and cross-talk."""
-    found = audit(generated(seed, NO_FAULT) for seed in SEEDS)
+    found = audit(generated(seed, NO_FAULTS) for seed in SEEDS)
     assert found.right > 5000
     assert found.right_lost < 0.1 * found.right
 
@@ -111,7 +110,7 @@ def test_a_line_that_is_none_is_refused(row: str) -> None:
 
 def test_the_audit_prints_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
     """The command says what was heard and how late, and shows traces on request."""
-    assert main(["--seeds", "3", "--show", "1"]) == 0
+    assert main(["--seeds", "3", "--show", "1", "--sound"]) == 0
     printed = capsys.readouterr().out
     assert "wrong chunks heard           0 of" in printed
     assert "worst" in printed
