@@ -53,7 +53,7 @@ class OpenTurns:
                 self._speaking = True
             case UserStoppedSpeakingFrame() if self._speaking or not self._marked:
                 self._speaking = False
-                self._unanswered += 1
+                self._unanswered += getattr(frame, "awaits_output", True)
             case OutputRestartedFrame(response_begun=True):
                 self._responding = False
                 self._unanswered += 1

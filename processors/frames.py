@@ -36,9 +36,12 @@ class UtteranceEndedFrame(UserStoppedSpeakingFrame):
     Attributes:
         offset_samples: Where, counted from the first sample of the next audio frame; negative, where it was judged
             whether the speaker is done: in audio that went before, of which only silence came later.
+        awaits_output: Its interpretation is still to begin; an engine that interprets while somebody speaks says
+            whether that is so.
     """
 
     offset_samples: int = 0
+    awaits_output: bool = True
 
 
 @dataclass
@@ -79,7 +82,7 @@ class OutputRestartedFrame(ControlFrame):
 
 @dataclass
 class UtteranceServedFrame(ControlFrame):
-    """A finished utterance awaits no first output: some came before it was finished, or none will come."""
+    """A finished utterance awaits no output any more, though no turn begins: there is some, or none will come."""
 
     interruptible: bool = field(default=False, init=False)
 

@@ -126,15 +126,14 @@ class GeminiTranslate(UpstreamStep):
         """How much silence has to stand for what a client does not send, so that lagging output comes."""
         return _LONGEST_TAIL_SECS
 
-    async def note_passed(self, frame: Frame) -> None:
-        """Say of an utterance that was interpreted while it was spoken that it awaits no output."""
+    def note_mark(self, frame: Frame) -> None:
+        """Say of an utterance whether it awaits output; one that was interpreted while it was spoken does not."""
         match frame:
             case UtteranceStartedFrame(continued=False):
                 self._has_output = False
-            case UtteranceEndedFrame() if self._has_output or self._awaits_output:
-                await self.push_frame(UtteranceServedFrame())
             case UtteranceEndedFrame():
-                self._awaits_output = True
+                frame.awaits_output = not (self._has_output or self._awaits_output)
+                self._awaits_output = self._awaits_output or frame.awaits_output
 
     def frames_of(self, event: SessionEvent) -> list[Frame]:
         """The frames that tell of ``event``, in order."""

@@ -19,6 +19,7 @@ from processors.frames import (
     OutputRestartedFrame,
     ProtocolMessageFrame,
     SpeechDroppedFrame,
+    UtteranceEndedFrame,
     UtteranceServedFrame,
 )
 from protocol.messages import SpeechState
@@ -37,7 +38,8 @@ class SpeechStateEmitter(FrameProcessor):
 
     ``UserStoppedSpeakingFrame`` counts as an utterance that awaits output, ``LLMFullResponseStartFrame`` as the
     first output of the oldest one, or its being given up; ``OutputRestartedFrame`` takes that back. An engine that
-    interprets while somebody speaks says by ``UtteranceServedFrame`` that an utterance had output before its end.
+    interprets while somebody speaks says in ``UtteranceEndedFrame`` that an utterance had output before its end,
+    and by ``UtteranceServedFrame`` that one awaits none any more.
     """
 
     Params = SpeechStateEmitterParams
@@ -70,6 +72,8 @@ class SpeechStateEmitter(FrameProcessor):
             case VADUserStoppedSpeakingFrame():
                 self._voice_active = False
                 await self._show("silent")
+            case UtteranceEndedFrame(awaits_output=False):
+                return
             case UserStoppedSpeakingFrame() | OutputRestartedFrame(response_begun=True):
                 self._awaiting_output += 1
             case LLMFullResponseStartFrame() | SpeechDroppedFrame(whole_utterance=True) | UtteranceServedFrame():

@@ -138,8 +138,8 @@ class UpstreamStep(FrameProcessor):
                 self._session.cut()
             case EndFrame() | CancelFrame():
                 await self._close()
+        self.note_mark(frame)
         await self.push_frame(frame, direction)
-        await self.note_passed(frame)
 
     # What engines differ in
 
@@ -153,8 +153,8 @@ class UpstreamStep(FrameProcessor):
     def note_interruption(self) -> None:
         """The output that plays is wanted no more."""
 
-    async def note_passed(self, frame: Frame) -> None:
-        """A frame was passed on."""
+    def note_mark(self, frame: Frame) -> None:
+        """A frame is about to be passed on, perhaps one that marks an utterance."""
 
     # Ends
 

@@ -57,7 +57,8 @@ async def is_drained(turns: OpenTurns, *, within_secs: float = 0.0) -> bool:
         [*SAID, LLMFullResponseStartFrame(), LLMFullResponseEndFrame()],  # given up
         [*SAID, SpeechDroppedFrame(700, whole_utterance=True)],
         [*SAID, *SAID, *BEGUN, *ENDED, *BEGUN, *ENDED],
-        [SAID[0], *BEGUN, SAID[1], UtteranceServedFrame(), *ENDED],  # answered while it was spoken
+        [SAID[0], *BEGUN, UtteranceEndedFrame(awaits_output=False), *ENDED],  # answered while it was spoken
+        [*SAID, UtteranceServedFrame()],
         [*SAID, *BEGUN, OutputRestartedFrame(response_begun=True), *BEGUN, *ENDED],
         [*SAID, *BEGUN, LLMFullResponseEndFrame(), TTSStoppedFrame()],
         [OutputAudioRawFrame(b"", 24_000, 1), LLMFullResponseEndFrame()],  # late text, which answers nothing

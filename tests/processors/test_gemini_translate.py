@@ -106,7 +106,7 @@ def awaiting(frames: list[Frame]) -> int:
     count = 0
     for frame in frames:
         if isinstance(frame, UserStoppedSpeakingFrame):
-            count += 1
+            count += getattr(frame, "awaits_output", True)
         elif isinstance(frame, LLMFullResponseStartFrame | UtteranceServedFrame):
             count = max(0, count - 1)
     return count
@@ -133,7 +133,6 @@ async def test_an_interpretation_as_frames_while_somebody_speaks() -> None:
         await talk.hear(4)
         assert talk.told == [
             UtteranceEndedFrame,
-            UtteranceServedFrame,
             "안녕하세요.",
             "lo.",
             TTSAudioRawFrame,

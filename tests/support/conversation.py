@@ -29,11 +29,13 @@ class Conversation:
         server: The server.
         client: The client, which is connected.
         source_grows: See :func:`tests.support.laws.lawful_turns`.
+        pause_ms: Silence that ends an utterance, and lets its interpretation come.
     """
 
     server: RunningServer
     client: ProtocolClient
     source_grows: bool = True
+    pause_ms: int = _END_OF_SPEECH_MS
 
     @property
     def emulator(self) -> Emulator:
@@ -47,7 +49,7 @@ class Conversation:
 
     async def say(self, *entry_ids: str, speed: float = 40.0) -> None:
         """Speak phrases in one go, and then be silent for long enough to end the utterance."""
-        await self.client.stream(spoken(*entry_ids) + silence(_END_OF_SPEECH_MS), speed=speed)
+        await self.client.stream(spoken(*entry_ids) + silence(self.pause_ms), speed=speed)
 
     async def interpret(self, *entry_ids: str) -> HeardTurn:
         """Say phrases and wait until the turn that follows is complete."""
@@ -74,6 +76,7 @@ async def conversation(
     scenario: Scenario | None = None,
     config: Mapping[str, Any] | None = None,
     source_grows: bool = True,
+    pause_ms: int = _END_OF_SPEECH_MS,
     **settings: Any,
 ) -> AsyncIterator[Conversation]:
     """Start everything and connect; the protocol's laws are checked on all messages at the end of the block.
@@ -83,6 +86,7 @@ async def conversation(
         scenario: Of the emulator; missing: the default one.
         config: Of the ``init`` message.
         source_grows: See :func:`tests.support.laws.lawful_turns`.
+        pause_ms: See :class:`Conversation`.
         settings: Of the server, by field name.
     """
     scenario = scenario or samples_scenario()
@@ -92,6 +96,6 @@ async def conversation(
         protocol_client(server.url) as client,
     ):
         await client.init(**(config or {}))
-        talk = Conversation(server, client, source_grows)
+        talk = Conversation(server, client, source_grows, pause_ms)
         yield talk
         lawful_turns(client.messages, source_grows=source_grows)
