@@ -155,9 +155,12 @@ class TranslationTracker:
         """Nothing, likewise."""
 
     def cut(self, now: float) -> list[TurnEvent]:
-        """The client wants no more of the turn whose output began: its end will count as an answer."""
+        """The client wants no more of the turn whose output began: its end will count as an answer.
+
+        What is said from here on is another turn: nobody wanted less of that.
+        """
         if self._turns and self._turns[0].output_at is not None:
-            self._turns[0].cut = True
+            self._turns[0].cut = self._turns[0].source_over = True
         return self.advance(now)
 
     def handle(self, event: UpstreamEvent, now: float) -> list[TurnEvent]:

@@ -358,6 +358,19 @@ def test_a_cut_turn_is_not_lost() -> None:
     assert talk.events[-1] == ended("하나", None)
 
 
+def test_what_is_said_after_a_cut_is_another_turn() -> None:
+    """Who interrupts an interpretation still wants what comes next, however soon it is said."""
+    talk = Talk()
+    talk.say(SourceText("하나"), TargetText("One"), AUDIO)
+    talk.cut()
+    talk.wait(0.5)
+    talk.say(SourceText("둘"), AUDIO)
+    talk.wait(3)
+    talk.say(TargetText("Two"), AUDIO)
+    talk.wait(10)
+    assert talk.turns == [("하나", "One"), ("둘", "Two")]
+
+
 def test_who_listens_to_the_speaker_hears_it_at_once() -> None:
     """Speech of the next turn is told of while the one in front still speaks."""
     talk = Talk()
