@@ -43,7 +43,7 @@ _DEFAULT_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000,http://localhost
 _DEFAULT_LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"\*|https?://[^/]+")
-_SECRETS_OF_STEPS = frozenset({"recognition_api_key", "translation_api_key", "speech_api_key"})
+_SECRETS_OF_STEPS = frozenset({"openai_api_key", "recognition_api_key", "translation_api_key", "speech_api_key"})
 """Keys that a pipeline file may hand to a step; they stay :class:`SecretStr` until the step is made."""
 _SECRETS = frozenset({"gemini_api_key", "metrics_token"}) | _SECRETS_OF_STEPS
 _NO_KEY = SecretStr("none")
@@ -80,6 +80,12 @@ def _https_url(value: str) -> str:
 def _http_url(value: str) -> str:
     if not value.startswith(("http://", "https://")) or not _names_a_server(value):
         raise ValueError("expected an http:// or https:// URL with a host, such as http://localhost:11434/v1")
+    return value.rstrip("/")
+
+
+def _socket_url(value: str) -> str:
+    if not value.startswith(("ws://", "wss://")) or not _names_a_server(value) or "?" in value:
+        raise ValueError("expected a wss:// or ws:// URL with a host and without a query")
     return value.rstrip("/")
 
 
@@ -179,6 +185,11 @@ class Settings(BaseSettings):
     # Source text by Whisper
     whisper_model: str | None = None
     whisper_workers: Annotated[int, Field(ge=1, le=16)] = 1
+
+    # OpenAI Realtime
+    openai_api_key: SecretStr = _NO_KEY
+    openai_realtime_url: Annotated[str, AfterValidator(_socket_url)] = "wss://api.openai.com/v1/realtime"
+    openai_realtime_model: str = "gpt-realtime-2.1"
 
     # Endpoints of the cascade
     recognition_url: Annotated[str, AfterValidator(_http_url)] = "https://api.openai.com/v1"
