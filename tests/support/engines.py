@@ -1,12 +1,15 @@
 """The engines that the same end-to-end tests are run against: a pipeline file each, and what to know of it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from emulator import EmulatorOptions, Scenario
 from tests.support.conversation import Conversation, conversation
+from tests.support.fake_openai import fake_openai
+from tests.support.fake_openai_realtime import fake_realtime
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Engine:
         pause_ms: Silence after which an utterance's interpretation has come, where nothing takes time.
         survives: It goes on where its connection ends or breaks.
         says_twice: After a lost connection some words may come again.
+        service: Starts what stands in the emulator's place; gives the settings with which a server uses it.
     """
 
     pipeline: str
@@ -32,6 +36,17 @@ class Engine:
     pause_ms: int = 1200
     survives: bool = True
     says_twice: bool = False
+    service: Callable[[], AbstractAsyncContextManager[Mapping[str, Any]]] | None = None
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[dict[str, Any]]:
+        """Settings of a server with this engine, while what it needs beside the emulator runs."""
+        settings = {"pipeline": self.pipeline, **self.settings}
+        if self.service is None:
+            yield settings
+            return
+        async with self.service() as of_service:
+            yield {**settings, **of_service}
 
     @contextlib.asynccontextmanager
     async def conversation(
@@ -43,14 +58,25 @@ class Engine:
         **settings: Any,
     ) -> AsyncIterator[Conversation]:
         """Start everything and connect; see :func:`tests.support.conversation.conversation`."""
-        async with conversation(
-            options,
-            scenario=scenario,
-            config=config,
-            pause_ms=self.pause_ms,
-            **{"pipeline": self.pipeline, **self.settings, **settings},
-        ) as talk:
+        async with (
+            self.serving() as chosen,
+            conversation(
+                options, scenario=scenario, config=config, pause_ms=self.pause_ms, **{**chosen, **settings}
+            ) as talk,
+        ):
             yield talk
+
+
+@contextlib.asynccontextmanager
+async def _endpoints() -> AsyncIterator[Mapping[str, Any]]:
+    async with fake_openai() as endpoints:
+        yield dict.fromkeys(("recognition_url", "translation_url", "speech_url"), endpoints.url)
+
+
+@contextlib.asynccontextmanager
+async def _realtime() -> AsyncIterator[Mapping[str, Any]]:
+    async with fake_realtime() as service:
+        yield {"openai_realtime_url": service.url}
 
 
 _SIMULTANEOUS: dict[str, Any] = {
@@ -64,6 +90,8 @@ may be busy, so nothing is decided by fractions of a second."""
 ENGINES = {
     "interpreter": Engine("interpreter"),
     "stock_gemini": Engine("stock_gemini", survives=False),
+    "openai_realtime": Engine("openai_realtime", survives=False, service=_realtime),
+    "cascade": Engine("cascade", survives=False, service=_endpoints),
     "simultaneous, fixed": Engine(english={"language": "en"}, korean={"language": "ko"}, **_SIMULTANEOUS),
     "simultaneous, auto": Engine(**_SIMULTANEOUS),
 }

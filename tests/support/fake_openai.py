@@ -1,6 +1,6 @@
 """Small stand-ins for OpenAI-compatible endpoints over HTTP: transcriptions, streamed chat completions, speech.
 
-They know the phrases of the emulator's default scenario: which of them a recording holds is found by their samples.
+They know the phrases of the emulator's default scenario: which of them a recording holds is found by their sound.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emulator.scenario import Entry
-from tests.support.speech import samples_scenario, words_only
+from tests.support.recognising import recognised
+from tests.support.speech import PIPELINE_RATE_HZ, samples_scenario
 from tests.support.waiting import until
 
-_SAMPLE_BYTES = 2
-_FIRST_BYTES = 24_000
-_PROBE = (0.3, 0.5)
-"""The part of a phrase that tells that it was said."""
+_PIECE_BYTES = 24_000
+_PACE_SECS = 0.05
+"""Output at ten times real time, so that a test can act while it comes."""
 
 
 @dataclass
@@ -92,7 +92,7 @@ class FakeOpenAI:
         start = body.index(b"data", body.index(b"WAVE")) + 8
         length = int.from_bytes(body[start - 4 : start], "little")
         self.heard.append(body[start : start + length])
-        return JSONResponse({"text": self.text if self.text is not None else recognised(self.heard[-1])})
+        return JSONResponse({"text": self.text if self.text is not None else _text_of(self.heard[-1])})
 
     def _chat(self, body: bytes) -> Response:
         request = json.loads(body)
@@ -110,25 +110,15 @@ class FakeOpenAI:
         return StreamingResponse(self._sound(pcm), media_type="audio/pcm")
 
     async def _sound(self, pcm: bytes) -> AsyncIterator[bytes]:
-        """The first half second at once, which the stock service waits for, the rest when a test lets it."""
-        yield pcm[:_FIRST_BYTES]
-        await self.let_speak.wait()
-        yield pcm[_FIRST_BYTES:]
+        """Half seconds, as the stock service waits for; the first at once, the others when a test lets them."""
+        for start in range(0, len(pcm), _PIECE_BYTES):
+            yield pcm[start : start + _PIECE_BYTES]
+            await asyncio.sleep(_PACE_SECS)
+            await self.let_speak.wait()
 
 
-def recognised(pcm: bytes) -> str:
-    """The source texts of the phrases that are in this recording at 16 kHz, in order."""
-    found = sorted((at, entry.source) for entry in samples_scenario().entries if (at := _place(entry, pcm)) >= 0)
-    return " ".join(source for _, source in found)
-
-
-def _place(entry: Entry, pcm: bytes) -> int:
-    if entry.heard is None or not entry.heard.clip.endswith("16k"):
-        return -1
-    words = words_only(entry.id)
-    samples = len(words) // _SAMPLE_BYTES
-    probe = words[int(samples * _PROBE[0]) * _SAMPLE_BYTES : int(samples * _PROBE[1]) * _SAMPLE_BYTES]
-    return pcm.find(probe)
+def _text_of(pcm: bytes) -> str:
+    return " ".join(entry.source for entry in recognised(pcm, PIPELINE_RATE_HZ))
 
 
 def _in(text: str, side: Any) -> list[Entry]:

@@ -4,6 +4,7 @@ The names and fields are those that OpenAI documents (platform.openai.com/docs/a
 own models have them. It knows the phrases of the emulator's default scenario, and finds them by their sound.
 """
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -11,18 +12,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import soxr
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from emulator.scenario import Entry
-from tests.support.pcm import samples_of
-from tests.support.speech import samples_scenario, words_only
+from tests.support.recognising import recognised
+from tests.support.speech import samples_scenario
 
 RATE_HZ = 24_000
-_ALIKE = 0.95
 _PIECE_BYTES = 9600
+_PACE_SECS = 0.02
+"""Output at ten times real time, so that a test can act while it comes."""
 
 
 @dataclass
@@ -92,7 +91,7 @@ class _Session:
 
     async def _hear(self) -> None:
         audio, self._audio = self._audio, b""
-        phrases = recognised(audio)
+        phrases = recognised(audio, RATE_HZ)
         self._service.heard.append([entry.id for entry in phrases])
         item = f"i{len(self._service.heard)}"
         message = {"id": item, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
@@ -124,34 +123,8 @@ class _Session:
         for start in range(0, len(pcm), _PIECE_BYTES):
             piece = base64.b64encode(pcm[start : start + _PIECE_BYTES]).decode()
             await self.send("response.output_audio.delta", delta=piece, **place)
+            await asyncio.sleep(_PACE_SECS)
         await self.send("response.done", response={"id": f"r{number}", "status": "completed", "output": [item]})
-
-
-def recognised(pcm: bytes) -> list[Entry]:
-    """The phrases that are in this recording at 24 kHz, in order."""
-    heard = samples_of(pcm).astype(np.float64)
-    size = 1 << (2 * len(heard)).bit_length()
-    spectrum = np.fft.rfft(heard, size)
-    energy = np.concatenate(([0.0], np.cumsum(heard**2)))
-    found = []
-    for entry in samples_scenario().entries:
-        if entry.heard is None:
-            continue
-        probe = _probe(entry)
-        if len(probe) >= len(heard):
-            continue
-        likeness = np.fft.irfft(spectrum * np.conj(np.fft.rfft(probe, size)), size)[: len(heard) - len(probe)]
-        loud = (energy[len(probe) :] - energy[: -len(probe)])[: len(likeness)] * float(np.dot(probe, probe))
-        scores = likeness / np.maximum(np.sqrt(loud), 1.0)
-        if scores.max() >= _ALIKE:
-            found.append((int(scores.argmax()), entry))
-    return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]
-
-
-def _probe(entry: Entry) -> Any:
-    words = samples_of(words_only(entry.id)).astype(np.float64)
-    part = words[int(len(words) * 0.2) : int(len(words) * 0.6)]
-    return soxr.resample(part, 16_000, RATE_HZ)
 
 
 @contextlib.asynccontextmanager
