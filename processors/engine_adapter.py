@@ -22,11 +22,12 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.utils.errors import ErrorCategory, classify_http_exception
+from pipecat.utils.errors import ErrorCategory, classify_http_exception, extract_http_status_code
 from pydantic import BaseModel, ConfigDict, Field
 
 import metrics
 from gemini.connector import INPUT_RATE_HZ
+from gemini.errors import UpstreamError
 from processors.context import SessionContext
 from processors.engine_output import EngineOutput, Outcome, OutputTimes
 from processors.frames import DrainFrame, SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
@@ -237,6 +238,9 @@ class EngineAdapter(FrameProcessor):
             self.far_side.fail()
             return
         frame.category = category
+        if frame.exception is not None and not isinstance(frame.exception, UpstreamError):
+            # Its words go to the log, and may quote a key or what was said.
+            frame.error, frame.exception = f"{frame.processor}: {_described(frame.exception)}", None
         await self._send_upstream(frame)
 
     async def _fail(self, detail: str) -> None:
@@ -247,3 +251,9 @@ class EngineAdapter(FrameProcessor):
 
     def _log(self, level: int, text: str, **fields: object) -> None:
         logger.log(level, text, extra={"fields": {"session_id": self._session_id, **fields}})
+
+
+def _described(error: Exception) -> str:
+    """The kind of an error, and the status of the answer where there was one."""
+    status = extract_http_status_code(error)
+    return f"{type(error).__name__}, status {status}" if status is not None else type(error).__name__

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Any
 
-from pipecat.frames.frames import Frame, StartFrame
+from pipecat.frames.frames import Frame, LLMServiceMetadataFrame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat.services.google.gemini_live.llm import GeminiLiveLLMService, GeminiVADParams
 from pydantic import Field
@@ -87,6 +87,10 @@ class StockGemini(GeminiLiveLLMService):
             timeout = UpstreamError(FailureKind.UNAVAILABLE, f"not ready within {self._connect_timeout_secs:g} s")
             self._failure = self._failure or timeout
             self._settled.set()
+
+    def service_metadata_frame(self) -> LLMServiceMetadataFrame:
+        """What the service is, without its advice in the log of every session: the adapter marks the turns."""
+        return LLMServiceMetadataFrame(service_name=self.name, is_realtime_service=True)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Serve as the service does; a pipeline whose service is not connected never starts."""

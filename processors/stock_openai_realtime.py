@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from pipecat.audio.resamplers.soxr_stream_resampler import SOXRStreamAudioResampler
-from pipecat.frames.frames import Frame, StartFrame
+from pipecat.frames.frames import Frame, LLMServiceMetadataFrame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
@@ -81,6 +81,10 @@ class StockOpenAIRealtime(OpenAIRealtimeLLMService):
         self._connect_timeout_secs = params.connect_timeout_secs
         self._set_up = asyncio.Event()
         self._failure: Exception | None = None
+
+    def service_metadata_frame(self) -> LLMServiceMetadataFrame:
+        """What the service is, without its advice in the log of every session: the adapter marks the turns."""
+        return LLMServiceMetadataFrame(service_name=self.name, is_realtime_service=True)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Serve as the service does; a pipeline whose service is not connected never starts."""

@@ -297,6 +297,19 @@ async def test_a_failure_of_a_realtime_service_is_one_of_the_upstream() -> None:
         assert errors_of(talk.step.up) == [ErrorCategory.CONNECTIVITY]
 
 
+async def test_the_words_of_a_failure_stay_out_of_the_log() -> None:
+    """They may quote a key or what was said: its kind is told, and the status where there was one."""
+    async with bench(engine="cascade") as talk:
+        error = RuntimeError("Incorrect API key provided: sk-1")
+        error.status_code = 401  # type: ignore[attr-defined]  # as errors of client libraries have it
+        await talk.service.push_error(f"Error during completion: {error}", error)
+        await settle()
+        (frame,) = [frame for frame in talk.step.up if isinstance(frame, ErrorFrame)]
+        assert frame.category is ErrorCategory.AUTHENTICATION
+        assert frame.exception is None
+        assert frame.error.endswith(": RuntimeError, status 401")
+
+
 async def test_what_fails_behind_the_engine_is_none_of_its_failures() -> None:
     """Errors of our own steps go round the service, and stay faults of ours."""
     async with bench(engine="cascade") as talk:

@@ -41,6 +41,7 @@ class FakeOpenAI:
         statuses: What is answered in place of an answer, request after request, by path.
         stuck: Paths that never answer.
         text: What is recognised, whatever is said; missing: what was said.
+        let_speak: Cleared by a test: speech stops after its first half second.
     """
 
     url: str = ""
