@@ -1,5 +1,7 @@
 """The simultaneous engine: pipecat's frames on one side, translating sessions with Gemini Live on the other."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 from pipecat.frames.frames import Frame, LLMFullResponseStartFrame
@@ -33,15 +35,18 @@ from processors.frames import (
     UtteranceServedFrame,
     UtteranceStartedFrame,
 )
+from processors.playout import Playout
 from processors.script import language_of
 from processors.turn_frames import TurnFrames
-from processors.upstream_step import UpstreamSession, UpstreamStep
+from processors.upstream_step import SAMPLE_BYTES, UpstreamSession, UpstreamStep
 
 _LONGEST_LAG_SECS = 5.0
 """What was said so long before a text came is answered; measured are 0.2 to 1.0 s after the end of speech, on
 average (interpretab, August 2026)."""
 _LONGEST_TAIL_SECS = 30.0
 """A model that goes on talking when nobody has spoken for so long is not listened to, nor paid."""
+_BEHIND_SECS = 0.5
+"""With more than this to play, a client lags behind the model, which sends sound in real time."""
 
 _CODES_OF_THE_MODEL = {"pt": "pt-BR", "zh": "zh-Hans"}
 """It wants to know which variety (ai.google.dev, Live translation); these have most speakers."""
@@ -114,12 +119,23 @@ class GeminiTranslate(UpstreamStep):
 
     Params = GeminiTranslateParams
 
-    def __init__(self, params: GeminiTranslateParams, context: SessionContext):
-        """Make the step for one session; it connects in :meth:`setup`."""
+    def __init__(
+        self,
+        params: GeminiTranslateParams,
+        context: SessionContext,
+        *,
+        clock: Callable[[], float] | None = None,
+    ):
+        """Make the step for one session; it connects in :meth:`setup`. ``clock``: seconds; default: the loop's."""
         super().__init__(_session(params, context), context.session_id)
         self._turns = TurnFrames(context.session_id, utterances_marked=context.utterances_marked)
+        self._playout = Playout(clock or asyncio.get_running_loop().time)
         self._has_output = False
         self._awaits_output = False
+
+    def note_interruption(self) -> None:
+        """The client drops what it has not played."""
+        self._playout.drop()
 
     @property
     def silence_to_end_secs(self) -> float:
@@ -148,6 +164,8 @@ class GeminiTranslate(UpstreamStep):
                 return self._turns.restart()
             case Renewed() | UpstreamLost() | TokensCounted() | UtteranceAnswered():
                 return []
+            case OutputAudio() if self._is_needless(event):
+                return []
             case TargetGrew() | OutputAudio():
                 self._has_output = True
                 return [*self._serve(), *self._turns.frames_of(event)]
@@ -155,6 +173,13 @@ class GeminiTranslate(UpstreamStep):
         if any(isinstance(frame, LLMFullResponseStartFrame) for frame in frames):
             self._awaits_output = False
         return frames
+
+    def _is_needless(self, audio: OutputAudio) -> bool:
+        """Whether it is a pause by which a client that is behind can catch up; any other sound it will play."""
+        if self._playout.left_secs > _BEHIND_SECS and audio.pcm.count(0) == len(audio.pcm):
+            return True
+        self._playout.add(len(audio.pcm) / (SAMPLE_BYTES * audio.sample_rate_hz))
+        return False
 
     def _serve(self) -> list[Frame]:
         awaited, self._awaits_output = self._awaits_output, False

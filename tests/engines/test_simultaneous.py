@@ -72,18 +72,18 @@ async def test_without_voice_activity_detection_everything_goes_up() -> None:
         await talk.client.stream(pcm, speed=20)
         await talk.client.wait_for("turn_complete")
         assert bytes(talk.upstream.audio) in pcm + silence(10_000)
-        assert len(talk.upstream.audio) > len(pcm) - 3200
+        assert len(talk.upstream.audio) > len(pcm) * 0.9
         assert talk.turns[0].texts == texts("kennedy-1")
 
 
 async def test_the_wrong_direction_is_never_heard() -> None:
     """A session that says aloud what it should pass over is silent for the client; the other one is heard whole."""
     leak = Fault(name="leak", moment="during", at_ms=300, lasting_ms=1500, times=20)
-    options = EmulatorOptions(time_factor=0.0, faults=(leak,))
-    async with AUTO.conversation(options) as talk:
-        for phrase in ("kennedy-1", "speech-2c", "kennedy-3", "speech-3d"):
-            await talk.say(phrase, speed=4)
-        await talk.client.wait_until(lambda: len(talk.turns) >= 4 and talk.turns[-1].complete)
+    options = EmulatorOptions(time_factor=0.0, faults=(leak,), translation=Translation(lag_ms=1000))
+    async with AUTO.conversation(options, arbiter_hold_ms=600) as talk:
+        for phrase in ("kennedy-1", "speech-2c"):
+            await talk.client.stream(spoken(phrase) + silence(4000), speed=1)
+        await talk.client.wait_until(lambda: len(talk.turns) >= 2 and talk.turns[-1].complete)
         leaked = [
             session.sent_audio[said.from_byte : said.to_byte]
             for session in talk.emulator.sessions

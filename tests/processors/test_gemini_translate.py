@@ -260,6 +260,24 @@ async def test_a_source_without_output_is_a_turn() -> None:
         assert awaiting(talk.step.down) == 0
 
 
+async def test_pauses_are_left_out_while_the_client_is_behind() -> None:
+    """A burst of sound takes time to play: zeros that come meanwhile would only make it later."""
+    pause = TargetAudio(bytes(4800), 24_000)
+    second = TargetAudio(b"\1\0" * 24_000, 24_000)
+    async with translating() as talk:
+        await talk.begin()
+        await talk.hear(1)
+        talk.into("en").say(
+            SourceText("하나", language="ko"), TargetText("One", language="en"), second, pause, second
+        )
+        talk.into("en").say(pause, pause)
+        await talk.hear(2)
+        talk.into("en").say(TargetText(" two", language="en"), pause)
+        await settle()
+        sounds = [any(frame.audio) for frame in talk.step.frames(TTSAudioRawFrame)]
+        assert sounds == [True, True, False]
+
+
 async def test_an_unmarked_stream_is_interpreted_too() -> None:
     """Where no step marks utterances, the first source text of a turn says that somebody spoke."""
     async with translating(marked=False) as talk:
