@@ -34,6 +34,9 @@ _OVERLAP_SECS = 0.5
 """By so much, what was recognised of the speaker before may come after output began for the next one."""
 _LONGEST_TAIL_SECS = 3.0
 """So long after the last recognised speech, output that paused may go on."""
+_MONOLOGUE_SECS = 8.0
+"""After so long without the one language, output of the other need not prove itself."""
+_LEAST_OF_A_MONOLOGUE_SECS = 1.5
 _LONG_PAUSE_SECS = 3.0
 """Output after so much silence is the first of something."""
 _LOOKED_BACK_SECS = 8.0
@@ -146,6 +149,8 @@ class Evidence:
         too, and in the middle of a sentence or with nobody having answered meanwhile.
         """
         answered = self._last_of(claim.target) > spoken_at
+        if self._goes_on(claim.target, onset_at, spoken_at):
+            return True
         if onset_at <= spoken_at:
             return claim.texted and self._came_late(claim.target, onset_at, spoken_at)
         silent_from = self._silent_from[claim.target]
@@ -157,6 +162,13 @@ class Evidence:
             return False
         alone = self._onset_at[self.other(claim.target)] < spoken_at
         return claim.unfinished or (hold_over and alone and not answered)
+
+    def _goes_on(self, target: str, onset_at: float, spoken_at: float) -> bool:
+        """Whether somebody has been speaking for a while, alone, and has been interpreted until just now."""
+        alone = self._last_of(target) < onset_at - _MONOLOGUE_SECS
+        interpreted = self._silent_from[target] >= onset_at - _LONG_PAUSE_SECS
+        since = self._first_since(target, onset_at - _MONOLOGUE_SECS, onset_at)
+        return alone and interpreted and spoken_at >= onset_at and spoken_at - since >= _LEAST_OF_A_MONOLOGUE_SECS
 
     def _came_late(self, target: str, onset_at: float, spoken_at: float) -> bool:
         """Whether speech that was recognised after output began may be what it speaks of."""

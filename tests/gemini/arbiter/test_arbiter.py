@@ -18,7 +18,7 @@ from gemini.turns import (
 )
 from processors.script import language_of
 from tests.gemini.arbiter.audit import audit, main, traces_by_hand
-from tests.gemini.arbiter.generator import NO_FAULTS, generated
+from tests.gemini.arbiter.generator import NO_FAULTS, Rates, generated
 from tests.gemini.arbiter.play import Played, play
 from tests.gemini.arbiter.trace import Trace, parse, written
 from tests.support.turn_laws import check_turn, turns_of
@@ -37,6 +37,11 @@ def check_played(played: Played) -> None:
     """Nothing of the wrong direction, in the protocol's order, and nothing held for longer than the hold."""
     wrong = [chunk for chunk in played.chunks if chunk.label == "wrong" and chunk.heard_at is not None]
     assert not wrong, f"{played.trace.name}: {wrong[0]}"
+    check_order(played)
+
+
+def check_order(played: Played) -> None:
+    """Turns keep their form, sounds their order, and nothing is held for longer than the hold but for order."""
     turns = turns_of([event for _, event in played.given if not isinstance(event, TurnRestarted)])
     for turn in turns:
         check_turn(turn, cut=True)
@@ -68,6 +73,15 @@ def test_traces_by_hand(trace: Trace) -> None:
 def test_generated_traces(seed: int) -> None:
     """No chunk of the wrong direction is heard, whatever is late, missing, wrong or leaks."""
     check_played(play(generated(seed)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_order_holds_whatever_happens(seed: int) -> None:
+    """With sessions that do nothing right, turns keep their form and order, and no piece is heard late or twice."""
+    rates = Rates(
+        leak=1, noise=1, missing=0.3, late=0.5, misread=0.5, wrong_code=0.5, no_code=0.3, swallowed=0.3, hasty=True
+    )
+    check_order(play(generated(seed, rates)))
 
 
 def test_most_of_what_is_right_is_heard() -> None:
