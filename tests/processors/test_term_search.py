@@ -16,6 +16,7 @@ def stands(term: str, text: str) -> bool:
         ("cardiology", "You are in cardiology now."),
         ("Cardiology", "CARDIOLOGY"),
         ("stent", "The stent's position is good."),
+        ("stent", "A consistent stent, stented."),
         ("heart failure", "It is a heart\nfailure, they say."),
         ("MRI", "MRI는 내일입니다."),
         ("MRI 검사", "내일 MRI검사를 합니다."),
