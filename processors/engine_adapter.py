@@ -233,8 +233,9 @@ class EngineAdapter(FrameProcessor):
         if category is None or category in _UNEXPLAINED:
             category = ErrorCategory.CONNECTIVITY  # a service says no more than that it failed
         if self._cascade and not category.is_permanent and category is not ErrorCategory.QUOTA:
-            step = str(frame.processor)
-            self._log(logging.WARNING, "step of the engine failed", step=step, category=category.value)
+            error = _described(frame.exception) if frame.exception is not None else None
+            fields = {"step": str(frame.processor), "category": category.value, "error": error}
+            self._log(logging.WARNING, "step of the engine failed", **fields)
             self.far_side.fail()
             return
         frame.category = category

@@ -318,6 +318,18 @@ async def test_what_fails_behind_the_engine_is_none_of_its_failures() -> None:
         assert errors_of(talk.step.up) == [ErrorCategory.UNKNOWN]
 
 
+async def test_the_log_says_what_failed_in_a_cascade(caplog: pytest.LogCaptureFixture) -> None:
+    """The kind of the error, and the status where there was one, so that a wrong URL is told from a full server."""
+    async with bench(engine="cascade") as talk:
+        await talk.utter(FIRST)
+        error = RuntimeError("said: my secret")
+        error.status_code = 404  # type: ignore[attr-defined]  # as errors of client libraries have it
+        await talk.service.push_error("failed", error, category=ErrorCategory.SERVER)
+        await settle()
+        (record,) = [record for record in caplog.records if record.message == "step of the engine failed"]
+        assert record.__dict__["fields"]["error"] == "RuntimeError, status 404"
+
+
 async def test_a_failure_in_a_cascade_costs_the_utterance() -> None:
     """The client is warned of lost speech, the state is not stuck, and the next utterance is interpreted."""
     async with bench(engine="cascade") as talk:
