@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.client import protocol_client
-from tests.support.conversation import Conversation, conversation
+from tests.support.conversation import NO_GAPS, Conversation, conversation
 from tests.support.endings import fatal
 from tests.support.fake_openai import FakeOpenAI, fake_openai
 from tests.support.servers import running_server
@@ -23,7 +23,7 @@ KEYS: dict[str, Any] = {
 def cascade_of(endpoints: FakeOpenAI) -> dict[str, Any]:
     """Settings of a server that has these endpoints, and no key of Google's."""
     urls = dict.fromkeys(("recognition_url", "translation_url", "speech_url"), endpoints.url)
-    return {"pipeline": "cascade", "gemini_api_key": None, **urls, **KEYS}
+    return {"pipeline": "cascade", "gemini_api_key": None, **urls, **KEYS, **NO_GAPS}
 
 
 @dataclass

@@ -6,12 +6,12 @@ import pytest
 
 from emulator import EmulatorOptions, Variant
 from tests.support.client import protocol_client
-from tests.support.conversation import SLOW_OUTPUT, conversation
+from tests.support.conversation import NO_GAPS, SLOW_OUTPUT, conversation
 from tests.support.endings import fatal
 from tests.support.servers import running_server
 from tests.support.speech import entry, samples_scenario, texts, told
 
-STOCK: dict[str, Any] = {"pipeline": "stock_gemini"}
+STOCK: dict[str, Any] = {"pipeline": "stock_gemini", **NO_GAPS}
 
 
 async def test_both_directions_in_whole_turns() -> None:

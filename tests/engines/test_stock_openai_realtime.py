@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.client import protocol_client
-from tests.support.conversation import Conversation, conversation
+from tests.support.conversation import NO_GAPS, Conversation, conversation
 from tests.support.endings import fatal
 from tests.support.fake_openai_realtime import FakeRealtime, fake_realtime
 from tests.support.servers import running_server
@@ -23,6 +23,7 @@ def settings_for(service: FakeRealtime) -> dict[str, Any]:
         "gemini_api_key": None,
         "openai_api_key": key,
         "openai_realtime_url": service.url,
+        **NO_GAPS,
     }
 
 

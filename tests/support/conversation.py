@@ -13,6 +13,8 @@ from tests.support.servers import RunningServer, running_server
 from tests.support.speech import samples_scenario, silence, spoken
 
 _END_OF_SPEECH_MS = 1200
+NO_GAPS = {"audio_gap_ms": 60_000}
+"""For clients that never stop sending: where the machine stands still for half a second, nobody paused."""
 _STUCK_SECS = 60
 """A wait for what never comes ends in order; a test that is stopped from outside may hang in its end."""
 SLOW_OUTPUT = EmulatorOptions(

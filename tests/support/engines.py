@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator import EmulatorOptions, Scenario
-from tests.support.conversation import Conversation, conversation
+from tests.support.conversation import NO_GAPS, Conversation, conversation
 from tests.support.fake_openai import fake_openai
 from tests.support.fake_openai_realtime import fake_realtime
 
@@ -41,7 +41,7 @@ class Engine:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[dict[str, Any]]:
         """Settings of a server with this engine, while what it needs beside the emulator runs."""
-        settings = {"pipeline": self.pipeline, **self.settings}
+        settings = {"pipeline": self.pipeline, **NO_GAPS, **self.settings}
         if self.service is None:
             yield settings
             return
