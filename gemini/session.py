@@ -10,23 +10,18 @@ which costs nothing in ordinary talk, generation being faster than speech. So on
 open, and the turns of one connection end before those of the next begin.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gemini.connections import Connections, Owner
+from gemini.base_session import BaseSession
 from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig
-from gemini.dialer import Dialer
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import GoAway, Resumable, UpstreamEvent, Usage
+from gemini.events import UpstreamEvent, Usage
 from gemini.happenings import (
-    SessionEvent,
     SpeechDropped,
     TurnRestarted,
     UtteranceAnswered,
-    tokens_counted,
 )
 from gemini.link import Link
 from gemini.speech import Dropped, Progress, UplinkSpeech, UplinkStream, Utterance
@@ -68,7 +63,7 @@ class SessionTimes:
     max_age_secs: float = 3000.0
 
 
-class LiveSession:
+class LiveSession(BaseSession[TurnTracker]):
     """One session with the upstream.
 
     Not thread-safe: every method is called from the event loop. Positions of marks are given relative to the next
@@ -96,106 +91,31 @@ class LiveSession:
             overlap: ``"hold"`` the next utterance while one is unanswered, or ``"stream"`` it at once.
             clock: Seconds, monotonic; default: the event loop's.
         """
+        super().__init__(
+            connector,
+            config,
+            connect_timeout_secs=times.connect_timeout_secs,
+            send_timeout_secs=times.turns.timeout_secs,
+            reconnect_secs=times.reconnect_secs,
+            max_age_secs=times.max_age_secs,
+            fallback_models=fallback_models,
+            clock=clock,
+        )
         self._config = config
         self._times = times
         self._overlap = overlap
-        self._clock = clock or asyncio.get_running_loop().time
-        self._dialer = Dialer(
-            connector,
-            config,
-            fallback_models=fallback_models,
-            attempt_secs=times.connect_timeout_secs,
-            clock=self._clock,
-        )
-        self._connections = Connections(
-            self._dialer,
-            Owner(
-                new_tracker=lambda: TurnTracker(times.turns, manual_activity=config.manual_activity),
-                receive=self._receive,
-                send=self._send_speech,
-                left=self._leave,
-                settled=lambda link: link.tracker.idle,
-                unsaid=lambda link: link.tracker.unsaid,
-                note=lambda happening: self._events.put_nowait(happening),
-                over=self._give_up,
-                deadline_moved=self._note_deadline_moved,
-            ),
-            reconnect_secs=times.reconnect_secs,
-            max_age_secs=times.max_age_secs,
-            resumption=config.resumption,
-            clock=self._clock,
-        )
         self._speech = UplinkSpeech(ring_secs=times.ring_secs, preroll_secs=times.preroll_secs)
         self._stream = UplinkStream(ring_secs=times.ring_secs)
         self._stream_replays = 0
         self._stream_refusals = 0
         self._unfinished: dict[Utterance | None, TurnEnded] = {}
-        self._watching: asyncio.Task[None] | None = None
         self._heard = False
         self._unheard_utterances = 0
-        self._over = False
-        self._to_send = asyncio.Event()
-        self._deadline_moved = asyncio.Event()
-        self._events: asyncio.Queue[SessionEvent | BaseException] = asyncio.Queue()
-        self._dropped_repeats = 0
-        self._timed_out_turns = 0
-
-    @property
-    def timed_out_turns(self) -> int:
-        """Turns that the upstream did not end."""
-        link = self._connections.current
-        return self._timed_out_turns + (link.tracker.timed_out_turns if link else 0)
-
-    @property
-    def dropped_repeats(self) -> int:
-        """Repeated transcriptions that were dropped."""
-        link = self._connections.current
-        return self._dropped_repeats + (link.tracker.dropped_repeats if link else 0)
 
     @property
     def held_secs(self) -> float:
         """How much speech the ring holds: unanswered, or kept as pre-roll."""
         return self._speech.held_secs if self._manual else self._stream.held_secs
-
-    # Life
-
-    async def connect(self) -> None:
-        """Connect, with retries while the failure may pass and time is left.
-
-        Raises:
-            UpstreamError: No session within ``connect_timeout_secs``.
-        """
-        await self._connections.open(self._times.connect_timeout_secs)
-        self._watching = asyncio.create_task(self._watch_deadlines())
-        self._watching.add_done_callback(self._note_end_of_watch)
-
-    async def close(self) -> None:
-        """End the session at once, upstream included. May be called twice, or without :meth:`connect`."""
-        self._over = True
-        watching, self._watching = self._watching, None
-        try:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-        finally:  # whoever closes may be cancelled, too
-            await self._connections.close()
-
-    async def events(self) -> AsyncGenerator[SessionEvent, None]:
-        """What happens, in order, without end.
-
-        Raises:
-            UpstreamError: The upstream is lost for good; what there was of the turns came before.
-            Exception: A fault of ours.
-        """
-        while True:
-            event = await self._events.get()
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-
-    def renew(self) -> None:
-        """Go over to another connection at the next end of a turn."""
-        self._connections.renew()
 
     # Speech
 
@@ -249,7 +169,7 @@ class LiveSession:
     async def _send_utterances(self, link: Link[TurnTracker]) -> None:
         while (utterance := await self._utterance_to_send(link)) is not None:
             if pcm := self._speech.take(utterance):
-                await self._send(link.connection.send_audio(pcm))
+                await self._send_in_time(link.connection.send_audio(pcm))
             elif utterance.sent_whole:
                 await self._end_activity(link, utterance)
             else:
@@ -263,12 +183,12 @@ class LiveSession:
             return None
         if (utterance := self._speech.begin_next()) is not None:
             self._publish(link.tracker.open(self._clock()))
-            await self._send(link.connection.send_activity_start())
+            await self._send_in_time(link.connection.send_activity_start())
         return utterance
 
     async def _end_activity(self, link: Link[TurnTracker], utterance: Utterance) -> None:
         utterance.progress = Progress.AWAITING_ANSWER
-        await self._send(link.connection.send_activity_end())
+        await self._send_in_time(link.connection.send_activity_end())
         now = self._clock()
         utterance.told_at = utterance.told_at or now
         link.tracker.sent_whole(now)
@@ -276,56 +196,38 @@ class LiveSession:
 
     async def _send_stream(self, link: Link[TurnTracker]) -> None:
         while pcm := self._stream.take():
-            await self._send(link.connection.send_audio(pcm))
-
-    async def _send(self, sending: Awaitable[None]) -> None:
-        timeout_secs = self._times.turns.timeout_secs
-        try:
-            async with asyncio.timeout(timeout_secs):
-                await sending
-        except TimeoutError as error:
-            raise UpstreamError(FailureKind.UNAVAILABLE, f"nothing could be sent for {timeout_secs:g} s") from error
-
-    async def _receive(self, link: Link[TurnTracker]) -> None:
-        async for events in link.connection.receive():
-            for event in events:
-                self._take(link, event, self._clock())
-            self._deadline_moved.set()
+            await self._send_in_time(link.connection.send_audio(pcm))
 
     def _take(self, link: Link[TurnTracker], event: UpstreamEvent, now: float) -> None:
-        match event:
-            case GoAway(time_left_secs=time_left_secs):
-                link.note_go_away(time_left_secs, now)
-            case Resumable(handle=handle):
-                self._dialer.keep_handle(handle)
-            case Usage():
-                self._heard = True
-                self._events.put_nowait(tokens_counted(link.model, event))
-            case _ if link is self._connections.current:
-                self._heard = True
-                self._publish(link.tracker.handle(event, now))
+        self._heard = self._heard or isinstance(event, Usage)
+        super()._take(link, event, now)
+
+    def _take_content(self, link: Link[TurnTracker], event: UpstreamEvent, now: float) -> None:
+        if link is self._connections.current:
+            self._heard = True
+            self._publish(link.tracker.handle(event, now))
+
+    def _new_tracker(self) -> TurnTracker:
+        return TurnTracker(self._times.turns, manual_activity=self._manual)
+
+    def _settled(self, link: Link[TurnTracker]) -> bool:
+        return link.tracker.idle
+
+    def _unsaid(self, link: Link[TurnTracker]) -> bool:
+        return link.tracker.unsaid
 
     # Time
 
-    async def _watch_deadlines(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._deadline_on_loop()):
-                    await self._deadline_moved.wait()
-            self._deadline_moved.clear()
-            now = self._clock()
-            if (link := self._connections.current) is not None:
-                self._publish(link.tracker.advance(now))
-            self._connections.act_on_time(now)
+    def _act_on_time(self) -> None:
+        now = self._clock()
+        if (link := self._connections.current) is not None:
+            self._publish(link.tracker.advance(now))
+        self._connections.act_on_time(now)
 
-    def _deadline_on_loop(self) -> float | None:
-        deadlines = self._connections.deadlines()
+    def _deadlines(self) -> list[float]:
         link = self._connections.current
-        if link is not None and (deadline := link.tracker.deadline()) is not None:
-            deadlines.append(deadline)
-        if not deadlines:
-            return None
-        return asyncio.get_running_loop().time() + max(0.0, min(deadlines) - self._clock())
+        deadline = link.tracker.deadline() if link is not None else None
+        return [] if deadline is None else [deadline]
 
     # Turns
 
@@ -445,8 +347,7 @@ class LiveSession:
 
     def _leave(self, link: Link[TurnTracker], error: UpstreamError | None) -> None:
         """What a connection has not answered in full is for the next one."""
-        self._dropped_repeats += link.tracker.dropped_repeats
-        self._timed_out_turns += link.tracker.timed_out_turns
+        self._count_turns_of(link)
         if error is not None and error.kind is FailureKind.INVALID:
             self._note_refusal()
         self._publish(link.tracker.abandon(self._clock()))
@@ -465,28 +366,13 @@ class LiveSession:
             self._give_up_stream(told=False)
         self._stream.restart()
 
-    def _give_up(self, error: BaseException, link: Link[TurnTracker] | None = None) -> None:
-        """The session is over: what there is of its turns, then why."""
-        if self._over:
-            return
-        self._over = True
-        self._connections.stop()
+    def _end_turns(self, link: Link[TurnTracker] | None) -> None:
         link = link or self._connections.current
         if link is not None:
             self._publish(link.tracker.abandon(self._clock()))
         for end in self._unfinished.values():
             self._events.put_nowait(end)
         self._unfinished.clear()
-        self._events.put_nowait(error)
-
-    def _note_end_of_watch(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._give_up(error)
-
-    def _note_deadline_moved(self) -> None:
-        self._deadline_moved.set()
-        self._to_send.set()
 
     @property
     def _manual(self) -> bool:

@@ -11,17 +11,15 @@ since: that goes up again, so that at a loss some words are said twice, and none
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gemini.connections import Connections, Owner
+from gemini.base_session import BaseSession
 from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig
 from gemini.continuous_speech import PIECE_MS, SILENT_PIECE, ContinuousSpeech, Feed, StreamTimes
-from gemini.dialer import Dialer
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import GoAway, Resumable, SourceText, TargetAudio, TargetText, UpstreamEvent, Usage
-from gemini.happenings import SessionEvent, SpeechDropped, StreamStopped, tokens_counted
+from gemini.events import SourceText, TargetAudio, TargetText, UpstreamEvent
+from gemini.happenings import SpeechDropped, StreamStopped
 from gemini.link import Link
 from gemini.translation_turns import Direction, TranslationTimes, TranslationTracker
 from gemini.turns import TurnEnded, TurnEvent, TurnFailure
@@ -66,7 +64,7 @@ class _Farewell:
     last_text_at: float
 
 
-class TranslationSession:
+class TranslationSession(BaseSession[TranslationTracker]):
     """One session with the upstream, which says everything in one language.
 
     Not thread-safe: every method is called from the event loop. Positions of marks are given relative to the next
@@ -95,105 +93,30 @@ class TranslationSession:
             fallback_models: Models that take over where the one of ``config`` fails, in this order.
             clock: Seconds, monotonic; default: the event loop's.
         """
-        self._times = times
-        self._marked = marked
-        self._clock = clock or asyncio.get_running_loop().time
-        dialer = Dialer(
+        super().__init__(
             connector,
             config,
-            fallback_models=fallback_models,
-            attempt_secs=times.connect_timeout_secs,
-            clock=self._clock,
-        )
-        self._dialer = dialer
-        self._connections: Connections[TranslationTracker] = Connections(
-            dialer,
-            Owner(
-                new_tracker=lambda: TranslationTracker(times.turns, direction),
-                receive=self._receive,
-                send=self._send,
-                left=self._note_left,
-                settled=lambda link: link.tracker.idle and self._speech.settled,
-                unsaid=lambda link: False,
-                note=lambda happening: self._events.put_nowait(happening),
-                over=self._give_up,
-                deadline_moved=self._note_deadline_moved,
-            ),
+            connect_timeout_secs=times.connect_timeout_secs,
+            send_timeout_secs=times.timeout_secs,
             reconnect_secs=times.reconnect_secs,
             max_age_secs=times.max_age_secs,
-            resumption=config.resumption,
-            clock=self._clock,
+            fallback_models=fallback_models,
+            clock=clock,
         )
+        self._times = times
+        self._direction = direction
+        self._marked = marked
         self._speech = ContinuousSpeech(times.stream, marked=marked, clock=self._clock)
         self._farewell: _Farewell | None = None
         self._held: list[TurnEvent] = []
         self._heard_at: float | None = None
         self._mute_connections = 0
         self._refusals = 0
-        self._watching: asyncio.Task[None] | None = None
-        self._over = False
-        self._to_send = asyncio.Event()
-        self._deadline_moved = asyncio.Event()
-        self._events: asyncio.Queue[SessionEvent | BaseException] = asyncio.Queue()
-        self._dropped_repeats = 0
-        self._timed_out_turns = 0
-
-    @property
-    def timed_out_turns(self) -> int:
-        """Turns that ended by time alone."""
-        link = self._connections.current
-        return self._timed_out_turns + (link.tracker.timed_out_turns if link else 0)
-
-    @property
-    def dropped_repeats(self) -> int:
-        """Repeated transcriptions that were dropped."""
-        link = self._connections.current
-        return self._dropped_repeats + (link.tracker.dropped_repeats if link else 0)
 
     @property
     def held_secs(self) -> float:
         """How much audio is held: what may be unanswered, or pre-roll."""
         return self._speech.held_secs
-
-    # Life
-
-    async def connect(self) -> None:
-        """Connect, with retries while the failure may pass and time is left.
-
-        Raises:
-            UpstreamError: No session within ``connect_timeout_secs``.
-        """
-        await self._connections.open(self._times.connect_timeout_secs)
-        self._watching = asyncio.create_task(self._watch_deadlines())
-        self._watching.add_done_callback(self._note_end_of_watch)
-
-    async def close(self) -> None:
-        """End the session at once, upstream included. May be called twice, or without :meth:`connect`."""
-        self._over = True
-        watching, self._watching = self._watching, None
-        try:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-        finally:  # whoever closes may be cancelled, too
-            await self._connections.close()
-
-    async def events(self) -> AsyncGenerator[SessionEvent, None]:
-        """What happens, in order, without end.
-
-        Raises:
-            UpstreamError: The upstream is lost for good; what there was of the turns came before.
-            Exception: A fault of ours.
-        """
-        while True:
-            event = await self._events.get()
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-
-    def renew(self) -> None:
-        """Go over to another connection at the next pause."""
-        self._connections.renew()
 
     # Speech
 
@@ -233,7 +156,7 @@ class TranslationSession:
 
     # Work on a connection
 
-    async def _send(self, link: Link[TranslationTracker]) -> None:
+    async def _send_speech(self, link: Link[TranslationTracker]) -> None:
         while True:
             farewell = self._farewell
             if farewell is not None and farewell.link is link:
@@ -249,35 +172,25 @@ class TranslationSession:
         if self._heard_at is None:
             self._heard_at = self._clock()
             self._deadline_moved.set()
-        await self._within_time(link.connection.send_audio(pcm))
+        await self._send_in_time(link.connection.send_audio(pcm))
 
-    async def _within_time(self, sending: Awaitable[None]) -> None:
-        timeout_secs = self._times.timeout_secs
-        try:
-            async with asyncio.timeout(timeout_secs):
-                await sending
-        except TimeoutError as error:
-            raise UpstreamError(FailureKind.UNAVAILABLE, f"nothing could be sent for {timeout_secs:g} s") from error
-
-    async def _receive(self, link: Link[TranslationTracker]) -> None:
-        async for events in link.connection.receive():
-            for event in events:
-                self._take(link, event)
-            self._deadline_moved.set()
-
-    def _take(self, link: Link[TranslationTracker], event: UpstreamEvent) -> None:
-        now = self._clock()
-        match event:
-            case GoAway(time_left_secs=time_left_secs):
-                link.note_go_away(time_left_secs, now)
-            case Resumable(handle=handle):
-                self._dialer.keep_handle(handle)
-            case Usage():
-                self._events.put_nowait(tokens_counted(link.model, event))
-            case _ if link is self._connections.current or self._is_left(link):
-                self._note_heard(link, event, now)
-                self._publish(link, link.tracker.handle(event, now))
+    def _take(self, link: Link[TranslationTracker], event: UpstreamEvent, now: float) -> None:
+        super()._take(link, event, now)
         self._connections.swap_between_turns()
+
+    def _take_content(self, link: Link[TranslationTracker], event: UpstreamEvent, now: float) -> None:
+        if link is self._connections.current or self._is_left(link):
+            self._note_heard(link, event, now)
+            self._publish(link, link.tracker.handle(event, now))
+
+    def _new_tracker(self) -> TranslationTracker:
+        return TranslationTracker(self._times.turns, self._direction)
+
+    def _settled(self, link: Link[TranslationTracker]) -> bool:
+        return link.tracker.idle and self._speech.settled
+
+    def _unsaid(self, link: Link[TranslationTracker]) -> bool:
+        return False  # speech is handed over in good time: see _hand_over_at
 
     def _note_heard(self, link: Link[TranslationTracker], event: UpstreamEvent, now: float) -> None:
         if not isinstance(event, SourceText | TargetText | TargetAudio):
@@ -305,14 +218,6 @@ class TranslationSession:
 
     # Time
 
-    async def _watch_deadlines(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._deadline_on_loop()):
-                    await self._deadline_moved.wait()
-            self._deadline_moved.clear()
-            self._act_on_time()
-
     def _act_on_time(self) -> None:
         if self._speech.advance():
             self._events.put_nowait(StreamStopped())
@@ -329,16 +234,10 @@ class TranslationSession:
         self._connections.swap_between_turns()
         self._connections.act_on_time(self._clock())
 
-    def _deadline_on_loop(self) -> float | None:
-        if self._over:
-            return None
-        deadlines = [*self._connections.deadlines()]
+    def _deadlines(self) -> list[float]:
         own = (self._speech.deadline(), self._mute_at, self._farewell_ends_at, self._hand_over_at)
         trackers = (link.tracker.deadline() for link in self._links)
-        deadlines += [deadline for deadline in (*own, *trackers) if deadline is not None]
-        if not deadlines:
-            return None
-        return asyncio.get_running_loop().time() + max(0.0, min(deadlines) - self._clock())
+        return [deadline for deadline in (*own, *trackers) if deadline is not None]
 
     @property
     def _links(self) -> list[Link[TranslationTracker]]:
@@ -418,8 +317,7 @@ class TranslationSession:
 
     def _forget(self, link: Link[TranslationTracker]) -> None:
         """Let the turns of a connection end that is not used any more, and those begin that waited for it."""
-        self._dropped_repeats += link.tracker.dropped_repeats
-        self._timed_out_turns += link.tracker.timed_out_turns
+        self._count_turns_of(link)
         self._publish(link, link.tracker.abandon(self._clock()))
         if self._farewell is not None and self._farewell.link is link:
             self._farewell = None
@@ -428,7 +326,7 @@ class TranslationSession:
             if current is not None:
                 self._publish(current, held)
 
-    def _note_left(self, link: Link[TranslationTracker], error: UpstreamError | None) -> None:
+    def _leave(self, link: Link[TranslationTracker], error: UpstreamError | None) -> None:
         """What a connection may not have answered goes up again, over the next one."""
         self._heard_at = None
         if error is not None and error.kind is FailureKind.INVALID:
@@ -450,23 +348,8 @@ class TranslationSession:
 
     # Ends
 
-    def _give_up(self, error: BaseException, link: Link[TranslationTracker] | None = None) -> None:
-        """The session is over: what there is of its turns, then why."""
-        if self._over:
-            return
-        self._over = True
-        self._connections.stop()
+    def _end_turns(self, link: Link[TranslationTracker] | None) -> None:
         for left in self._links:
             self._forget(left)
         if link is not None:
             self._publish(link, link.tracker.abandon(self._clock()))
-        self._events.put_nowait(error)
-
-    def _note_end_of_watch(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._give_up(error)
-
-    def _note_deadline_moved(self) -> None:
-        self._deadline_moved.set()
-        self._to_send.set()
