@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import abstractmethod
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
@@ -143,9 +144,9 @@ class UpstreamStep(FrameProcessor):
 
     # What engines differ in
 
+    @abstractmethod
     def frames_of(self, event: SessionEvent) -> list[Frame]:
         """The frames that tell of ``event``, in order."""
-        raise NotImplementedError
 
     async def before(self, event: SessionEvent) -> None:
         """Wait until the frames of ``event`` may go out."""
