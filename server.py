@@ -103,13 +103,8 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         async with _endpoint(settings, engines) as endpoint:
-            connector = make_connector(
-                settings.gemini_connector if endpoint.api_key else "lean",  # google-genai makes no client without
-                api_key=endpoint.api_key,
-                base_url=endpoint.base_url,
-                ca_file=endpoint.ca_file,
-            )
-            app.state.upstream = RejectionMemory(connector)
+            name = settings.gemini_connector if endpoint.api_key else "lean"  # google-genai makes no client without
+            app.state.upstream = RejectionMemory(make_connector(name, endpoint))
             whisper = Whisper(settings)
             app.state.services = Services(
                 settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all, endpoint, whisper

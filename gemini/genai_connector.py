@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 
 from google import genai
 from google.genai import types
@@ -48,19 +47,9 @@ def live_client(endpoint: Endpoint) -> genai.Client:
 class GenaiConnector:
     """Opens sessions with google-genai: one client, and so one TLS context, for the process."""
 
-    def __init__(self, *, api_key: str, base_url: str | None = None, ca_file: Path | None = None):
-        """Make the client; nothing is connected.
-
-        Args:
-            api_key: Gemini API key.
-            base_url: https URL of a gateway or an emulator; ``None``: Google's.
-            ca_file: PEM file of certificate authorities to trust beside the public ones.
-
-        Raises:
-            OSError: ``ca_file`` can't be read.
-            ssl.SSLError: ``ca_file`` holds no certificate.
-        """
-        self._client = live_client(Endpoint(api_key, base_url, ca_file))
+    def __init__(self, endpoint: Endpoint):
+        """Make the client, see :func:`live_client`; nothing is connected."""
+        self._client = live_client(endpoint)
 
     async def connect(self, config: LiveConfig) -> LiveConnection:
         """Open one session; see :class:`~gemini.connector.Connector`."""

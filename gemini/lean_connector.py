@@ -4,14 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from gemini import wire
 from gemini.connector import LiveConfig, LiveConnection, log_unreadable
-from gemini.endpoint import GIVE_UP_CLOSING_SECS, SOCKET_OPTIONS, socket_url, tls_context
+from gemini.endpoint import GIVE_UP_CLOSING_SECS, SOCKET_OPTIONS, Endpoint, socket_url, tls_context
 from gemini.errors import classify
 from gemini.events import UpstreamEvent
 from gemini.setup import setup_message
@@ -24,21 +23,19 @@ _socket_logger.setLevel(logging.WARNING)  # at DEBUG websockets writes the key a
 class LeanConnector:
     """Opens sessions on one TLS context for the process."""
 
-    def __init__(self, *, api_key: str, base_url: str | None = None, ca_file: Path | None = None):
+    def __init__(self, endpoint: Endpoint):
         """Connect nothing yet.
 
         Args:
-            api_key: Gemini API key.
-            base_url: https URL of a gateway or an emulator; ``None``: Google's.
-            ca_file: PEM file of certificate authorities to trust beside the public ones.
+            endpoint: Where to connect to.
 
         Raises:
-            OSError: ``ca_file`` can't be read.
-            ssl.SSLError: ``ca_file`` holds no certificate.
+            OSError: The endpoint's ``ca_file`` can't be read.
+            ssl.SSLError: The endpoint's ``ca_file`` holds no certificate.
         """
-        self._api_key = api_key
-        self._url = socket_url(base_url)
-        self._tls = tls_context(ca_file)
+        self._api_key = endpoint.api_key
+        self._url = socket_url(endpoint.base_url)
+        self._tls = tls_context(endpoint.ca_file)
 
     async def connect(self, config: LiveConfig) -> LiveConnection:
         """Open one session; see :class:`~gemini.connector.Connector`."""

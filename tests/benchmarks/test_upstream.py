@@ -11,6 +11,7 @@ from benchmarks.marks import MarkFinder
 from benchmarks.speech import CHUNK_SECS, course, cycle
 from benchmarks.upstream import Upstream
 from gemini.connector import LiveConfig, LiveConnection
+from gemini.endpoint import Endpoint
 from gemini.events import (
     GenerationComplete,
     SourceText,
@@ -41,7 +42,7 @@ async def connected(upstream: Upstream, folder: Path, *, manual: bool) -> LiveCo
     """A session by google-genai."""
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(upstream.ca_pem)
-    connector = GenaiConnector(api_key="any", base_url=await upstream.start(), ca_file=ca_file)
+    connector = GenaiConnector(Endpoint(api_key="any", base_url=await upstream.start(), ca_file=ca_file))
     return await connector.connect(LiveConfig("gemini-3.8-live", "Interpret.", manual_activity=manual))
 
 

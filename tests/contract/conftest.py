@@ -13,6 +13,7 @@ import pytest
 from emulator import Emulator, EmulatorOptions, Variant
 from gemini.connector import Connector
 from gemini.connectors import ConnectorName, make_connector
+from gemini.endpoint import Endpoint
 from pipelines.settings import Settings
 from tests.contract.bench import Bench, interpreter_config
 from tests.contract.google import GoogleBench, Ledger, google_bench, google_settings, upstream_name
@@ -98,7 +99,7 @@ async def _emulator_bench(name: ConnectorName) -> AsyncIterator[Bench]:
 
 def emulator_connector(name: ConnectorName, emulator: Emulator, key: str) -> Connector:
     """A connector to an emulator."""
-    return make_connector(name, api_key=key, base_url=emulator.base_url, ca_file=emulator.ca_file)
+    return make_connector(name, Endpoint(api_key=key, base_url=emulator.base_url, ca_file=emulator.ca_file))
 
 
 @contextlib.asynccontextmanager

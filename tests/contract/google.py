@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gemini.connector import INPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
 from gemini.connectors import ConnectorName, make_connector
+from gemini.endpoint import Endpoint
 from gemini.events import TargetAudio, TurnComplete, UpstreamEvent
 from pipelines.settings import Settings, require_api_key
 from tests.contract.bench import Bench, interpreter_config
@@ -221,6 +222,6 @@ def upstream_name(settings: Settings) -> str:
 
 def _connector(name: ConnectorName, settings: Settings, ledger: Ledger, key: str) -> MeteredConnector:
     connector = make_connector(
-        name, api_key=key, base_url=settings.gemini_base_url, ca_file=settings.gemini_ca_file
+        name, Endpoint(api_key=key, base_url=settings.gemini_base_url, ca_file=settings.gemini_ca_file)
     )
     return MeteredConnector(connector, ledger)

@@ -11,6 +11,7 @@ from emulator import Emulator, EmulatorOptions
 from emulator.record import SessionRecord
 from gemini.connector import LiveConfig
 from gemini.connectors import ConnectorName, make_connector
+from gemini.endpoint import Endpoint
 from gemini.errors import UpstreamError
 from gemini.instruction import interpreter_instruction
 from tests.support.speech import samples_scenario
@@ -43,7 +44,9 @@ SOUND = bytes(range(256)) * 10
 async def session_of(name: ConnectorName, config: LiveConfig) -> SessionRecord:
     """What the emulator has of a session that says something, or is refused."""
     async with Emulator(EmulatorOptions(time_factor=0.0), scenario=samples_scenario()) as emulator:
-        connector = make_connector(name, api_key="k", base_url=emulator.base_url, ca_file=emulator.ca_file)
+        connector = make_connector(
+            name, Endpoint(api_key="k", base_url=emulator.base_url, ca_file=emulator.ca_file)
+        )
         with contextlib.suppress(UpstreamError):
             connection = await connector.connect(config)
             await connection.send_activity_start()

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from emulator import Emulator, EmulatorOptions, Variant
+from gemini.endpoint import Endpoint
 from gemini.genai_connector import GenaiConnector
 from tests.contract.bench import ENGLISH, KOREAN, WRONG_KEY, interpreter_config
 from tests.contract.survey import QUESTIONS, Asker, Question, app, before_turn_complete, survey, watch
@@ -29,7 +30,7 @@ async def asked(
 ) -> dict[str, Any]:
     """The report of an impatient survey."""
     right, wrong = (
-        GenaiConnector(api_key=key, base_url=upstream.base_url, ca_file=upstream.ca_file)
+        GenaiConnector(Endpoint(api_key=key, base_url=upstream.base_url, ca_file=upstream.ca_file))
         for key in (KEY, WRONG_KEY)
     )
     config = interpreter_config("gemini-3.8-live")

@@ -24,6 +24,7 @@ from websockets.http11 import Request, Response
 
 from gemini.connector import Connector, LiveConfig, LiveConnection
 from gemini.connectors import ConnectorName, make_connector
+from gemini.endpoint import Endpoint
 from gemini.errors import FailureKind, UpstreamError
 from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, UpstreamEvent
 from tests.support.waiting import until
@@ -159,7 +160,9 @@ async def connector_to(
         server.handle, "127.0.0.1", 0, ssl=tls[0], process_request=server.refuse, max_size=None
     ) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        yield make_connector(name, api_key="secret", base_url=f"https://127.0.0.1:{port}{path}", ca_file=tls[1])
+        yield make_connector(
+            name, Endpoint(api_key="secret", base_url=f"https://127.0.0.1:{port}{path}", ca_file=tls[1])
+        )
 
 
 def camel(value: Any) -> Any:
@@ -478,7 +481,7 @@ async def test_the_lean_one_logs_neither_key_nor_frames(
 
 async def test_nobody_listens(name: ConnectorName) -> None:
     """A connection that is not taken is unavailable, which is worth another attempt."""
-    connector = make_connector(name, api_key="secret", base_url="https://127.0.0.1:1")
+    connector = make_connector(name, Endpoint(api_key="secret", base_url="https://127.0.0.1:1"))
     with pytest.raises(UpstreamError) as caught:
         await connector.connect(CONFIG)
     assert caught.value.kind is FailureKind.UNAVAILABLE
@@ -489,7 +492,7 @@ async def test_an_unknown_authority_is_not_trusted(name: ConnectorName, tls: tup
     server = ScriptedServer()
     async with serve(server.handle, "127.0.0.1", 0, ssl=tls[0]) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        connector = make_connector(name, api_key="secret", base_url=f"https://127.0.0.1:{port}")
+        connector = make_connector(name, Endpoint(api_key="secret", base_url=f"https://127.0.0.1:{port}"))
         with pytest.raises(UpstreamError, match="CERTIFICATE_VERIFY_FAILED"):
             await connector.connect(CONFIG)
     assert server.received == []
@@ -498,4 +501,4 @@ async def test_an_unknown_authority_is_not_trusted(name: ConnectorName, tls: tup
 def test_a_missing_authority_file_is_an_error(name: ConnectorName, tmp_path: Path) -> None:
     """A wrong path fails at start, not at the first session."""
     with pytest.raises(OSError, match="No such file"):
-        make_connector(name, api_key="x", ca_file=tmp_path / "none.pem")
+        make_connector(name, Endpoint(api_key="x", ca_file=tmp_path / "none.pem"))
