@@ -24,7 +24,7 @@ def build_steps(spec: PipelineSpec, context: SessionContext) -> list[FrameProces
     of pipecat's, with its parameters as keyword arguments: secrets in the open, and a table ``settings`` as the
     class's own ``Settings``, which services of pipecat's have. Steps after one that ``marks_utterances`` are told.
     A step's ``far_side`` comes before the next transcription forwarder, or last.
-    A step whose class has a class method ``asked_for`` is left out of sessions to whose context that says no.
+    A step whose class has a class method ``asked_for`` is left out of sessions where that says no, given the same.
     """
     steps: list[FrameProcessor] = []
     far_sides: list[FrameProcessor] = []
@@ -59,7 +59,7 @@ def longest_gap_secs(steps: Sequence[FrameProcessor]) -> float:
 
 def _asked_for(step: StepSpec, context: SessionContext) -> bool:
     hook = getattr(step.step_class, "asked_for", None)
-    return not inspect.ismethod(hook) or bool(hook(context))
+    return not inspect.ismethod(hook) or bool(hook(step.params, context))
 
 
 def _build(step: StepSpec, context: SessionContext) -> FrameProcessor:

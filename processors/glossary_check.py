@@ -19,7 +19,7 @@ class GlossaryCheckParams(BaseModel):
     """Parameters of :class:`GlossaryCheck`.
 
     Attributes:
-        glossary: The terms; missing: the step does nothing.
+        glossary: The terms; missing: there is nothing to do.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -32,10 +32,15 @@ class GlossaryCheck(FrameProcessor):
 
     Compares the turn's two final texts, in the direction that their languages give. A turn without an
     interpretation is not checked, nor one that an interrupt cut. Passes every frame on; stands after the
-    transcription forwarder.
+    transcription forwarder, where there is a glossary.
     """
 
     Params = GlossaryCheckParams
+
+    @classmethod
+    def asked_for(cls, params: GlossaryCheckParams, context: SessionContext) -> bool:
+        """Whether there is anything to check."""
+        return params.glossary is not None
 
     def __init__(self, params: GlossaryCheckParams, context: SessionContext):
         """Make the step for one session."""

@@ -26,20 +26,27 @@ class TranscriptLogParams(BaseModel):
 
 
 class TranscriptLog(FrameProcessor):
-    """Logs the texts of every turn at INFO; passes every frame on. Stands after the transcription forwarder."""
+    """Logs the texts of every turn at INFO; passes every frame on.
+
+    Stands after the transcription forwarder, where it is enabled.
+    """
 
     Params = TranscriptLogParams
+
+    @classmethod
+    def asked_for(cls, params: TranscriptLogParams, context: SessionContext) -> bool:
+        """Whether the operator wants it."""
+        return params.enabled
 
     def __init__(self, params: TranscriptLogParams, context: SessionContext):
         """Make the step for one session."""
         super().__init__(enable_direct_mode=True)
-        self._enabled = params.enabled
         self._session_id = context.session_id
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Log finished turns."""
         await super().process_frame(frame, direction)
-        if self._enabled and isinstance(frame, ProtocolMessageFrame) and isinstance(frame.message, TurnComplete):
+        if isinstance(frame, ProtocolMessageFrame) and isinstance(frame.message, TurnComplete):
             turn = frame.message
             fields = {"session_id": self._session_id, "source": turn.input_text, "target": turn.output_text}
             logger.info("turn", extra={"fields": fields})

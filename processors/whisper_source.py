@@ -120,8 +120,8 @@ class WhisperSource(FrameProcessor):
         self._turn_closing = False
 
     @classmethod
-    def asked_for(cls, context: SessionContext) -> bool:
-        """Whether a session has this step."""
+    def asked_for(cls, params: WhisperSourceParams, context: SessionContext) -> bool:
+        """Whether the client wants it, and can have it."""
         return context.speech_goes_on
 
     async def cleanup(self) -> None:

@@ -12,6 +12,8 @@ from pipelines.builder import build_steps, longest_gap_secs, marks_utterances
 from pipelines.settings import load_settings
 from pipelines.spec import PipelineSpec, StepSpec, load_pipeline
 from processors.context import SessionContext
+from processors.glossary_check import GlossaryCheck
+from processors.transcript_log import TranscriptLog
 from processors.transcription import TranscriptionForwarder, TranscriptionForwarderParams
 from processors.vad import Vad
 from processors.vad_params import VadParams
@@ -89,8 +91,9 @@ async def test_no_two_sessions_share_a_step() -> None:
     """What one client says stays in its own steps."""
     spec = load_pipeline("interpreter", load_settings(vad_provider="energy").pipeline_variables())
     first, second = build_steps(spec, context()), build_steps(spec, context())
+    not_asked_for = (WhisperSource, GlossaryCheck, TranscriptLog)
     assert [type(step) for step in first] == [
-        step.step_class for step in spec.steps if step.step_class is not WhisperSource
+        step.step_class for step in spec.steps if step.step_class not in not_asked_for
     ]
     assert not {id(step) for step in first} & {id(step) for step in second}
 
@@ -101,6 +104,17 @@ async def test_a_step_that_nobody_asked_for_is_not_there() -> None:
     for recognizer, there in ((None, 0), (FakeRecognizer(), 1)):
         steps = build_steps(spec, replace(context(), recognizer=recognizer))
         assert sum(isinstance(step, WhisperSource) for step in steps) == there
+
+
+async def test_a_step_with_nothing_to_do_is_not_there(tmp_path: Path) -> None:
+    """A glossary that there is not, and turns that nobody wants in the log, cost no hop of every frame."""
+    glossary = tmp_path / "terms.csv"
+    glossary.write_text("source,target\n심장,heart\n", encoding="utf-8")
+    for settings, there in (({}, 0), ({"glossary_file": glossary, "log_transcripts": True}, 1)):
+        spec = load_pipeline("interpreter", load_settings(vad_provider="energy", **settings).pipeline_variables())
+        steps = build_steps(spec, context())
+        for step_class in (GlossaryCheck, TranscriptLog):
+            assert sum(isinstance(step, step_class) for step in steps) == there
 
 
 async def test_voice_activity_that_is_off_marks_nothing() -> None:

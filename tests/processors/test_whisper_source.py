@@ -364,9 +364,9 @@ async def test_who_leaves_leaves_no_work() -> None:
 
 def test_only_who_asked_has_the_step() -> None:
     """And only where a step before marks utterances."""
-    assert WhisperSource.asked_for(context(FakeRecognizer()))
-    assert not WhisperSource.asked_for(context(FakeRecognizer(), marked=False))
-    assert not WhisperSource.asked_for(context(None))
+    assert WhisperSource.asked_for(WhisperSourceParams(), context(FakeRecognizer()))
+    assert not WhisperSource.asked_for(WhisperSourceParams(), context(FakeRecognizer(), marked=False))
+    assert not WhisperSource.asked_for(WhisperSourceParams(), context(None))
     with pytest.raises(ValueError, match="expected a session with a recogniser"):
         WhisperSource(WhisperSourceParams(), context(None))
 
