@@ -40,9 +40,9 @@ async def test_speech_goes_up_and_answers_come_down() -> None:
     """Nothing is lost, nothing comes twice, and the ends of turns are told."""
     async with relayed() as run:
         await run.arrive(10, arrivals_a_sec=500)
-        sent = turns = 0
-        while not (sent and turns):
+        went_up = sent = turns = 0
+        while not (went_up and sent and turns):
             step = await run.measure(1.0, grace_secs=10.0)
             assert (step.lost, step.ended, step.told_errors) == (0, {}, {})
-            assert step.up.count > 0
+            went_up += step.up.count
             sent, turns = sent + step.down_losses.sent, turns + step.turns
