@@ -57,13 +57,7 @@ class Activities:
             await self._add(self._open, pcm, rate_hz)
 
     async def mark(self, *, starts: bool) -> None:
-        """The client marks an activity's start or end.
-
-        Raises:
-            WireError: It may not: detection is automatic.
-        """
-        if not self._setup.manual:
-            raise WireError(1007, f"{INVALID_REASON} Activity signals need automatic detection disabled.")
+        """The client marks an activity's start or end."""
         await (self._start(INPUT_RATE_HZ) if starts else self._end())
 
     async def end_stream(self) -> None:
@@ -94,7 +88,7 @@ class Activities:
         record.audio_bytes += len(pcm)
         if self._setup.manual and len(utterance.pcm) < _KEPT_UTTERANCE_SECS * rate_hz * 2:
             utterance.pcm += pcm
-        await self._faults.strike("during", record, audio_ms=record.audio_bytes / rate_hz / 2 * 1000)
+        await self._faults.strike("during", record, audio_ms=record.audio_ms)
 
     async def _detect(self, pcm: bytes, rate_hz: int) -> None:
         if self._detector is None:

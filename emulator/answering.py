@@ -86,10 +86,8 @@ class Answerer:
             return Answer(tuple(piece for stretch in hearing.stretches for piece in self._pieces(stretch)))
         if not hearing.voiced or not self._unheard:
             return Answer()
-        entry = self._unheard[self._unheard_used % len(self._unheard)]
         started_over = self._unheard_used >= len(self._unheard)
-        self._unheard_used += 1
-        return Answer((_piece(entry, _Share(0.0, 1.0)),), started_over)
+        return Answer((_piece(self._next_unheard(), _Share(0.0, 1.0)),), started_over)
 
     def portions(self, stretch: Stretch) -> list[Piece]:
         """What was said in a stretch, entry by entry; a piece without a whole word is a piece of sound only."""
@@ -113,9 +111,13 @@ class Answerer:
         if not self._unheard:
             return None
         if self._claim is None or abs(at_secs - self._claim[0]) > tolerance_secs:
-            self._claim = (at_secs, self._unheard[self._unheard_used % len(self._unheard)])
-            self._unheard_used += 1
+            self._claim = (at_secs, self._next_unheard())
         return self._claim[1]
+
+    def _next_unheard(self) -> Entry:
+        entry = self._unheard[self._unheard_used % len(self._unheard)]
+        self._unheard_used += 1
+        return entry
 
     def count(self, answer: Answer) -> None:
         """Note that an answer was given."""

@@ -12,6 +12,7 @@ Samples = npt.NDArray[np.float32]
 
 OUTPUT_RATE_HZ = 24_000
 """Gemini Live's output rate (ai.google.dev, Live API guide)."""
+OUTPUT_BYTES_PER_MS = OUTPUT_RATE_HZ * 2 // 1000
 INPUT_RATE_HZ = 16_000
 """Gemini Live's native input rate (ai.google.dev, Live API guide)."""
 
@@ -64,8 +65,18 @@ def write_wav(path: Path, pcm: bytes | bytearray, rate_hz: int) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    with wave.open(str(path), "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate_hz)
+    with open_wav(path, rate_hz) as writer:
         writer.writeframes(pcm)
+
+
+def open_wav(path: Path, rate_hz: int) -> wave.Wave_write:
+    """A WAV file of 16-bit mono PCM to write and to close.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    writer = wave.open(str(path), "wb")  # noqa: SIM115 - whoever opens it closes it
+    writer.setnchannels(1)
+    writer.setsampwidth(2)
+    writer.setframerate(rate_hz)
+    return writer

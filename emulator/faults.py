@@ -91,7 +91,7 @@ class Kind:
     Attributes:
         moments: At which it can strike.
         stage: Who plays it: the ``door`` of the server or the ``upgrade``, before there is a session; the
-            ``setup``; the ``link``, at any time; the ``voice``, at any time after ``setupComplete``; or the
+            ``setup``; the ``link``, at any time; the ``voice``, at any time after ``setupComplete``; the
             ``answer``; or the ``translation``, in translate sessions only.
         parameters: Fields of ``Fault`` that it takes beside the common ones, and what they are when not given.
         spoils: An answer that it strikes does not count as complete, although all that is left of it is sent.

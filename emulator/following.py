@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from emulator.audio import Samples, from_pcm
 from emulator.hearing import Expected, Hearing, Stretch
-from emulator.turns import Ear
+from emulator.services import Ear
 
 _CONTEXT_SECS = 2.0
 """Sound from before the last question that is compared again: by it, what follows is recognised however short."""

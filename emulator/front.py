@@ -16,8 +16,8 @@ from emulator.link import Link
 from emulator.options import EmulatorOptions, Refusal
 from emulator.record import SessionRecord, masked_headers, masked_path
 from emulator.recording import SessionRecorder, next_folder
+from emulator.services import Services
 from emulator.session import Session
-from emulator.turns import Services
 from emulator.wire import Endpoint, parse_endpoint
 
 _MAX_FRAME_BYTES = 16 * 2**20

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from emulator.answering import Answer
-from emulator.audio import OUTPUT_RATE_HZ
+from emulator.audio import OUTPUT_BYTES_PER_MS
 from emulator.faults import ALL_KINDS, Fault
 from emulator.link import ConnectionReset, Link
 from emulator.options import Variant
@@ -15,8 +15,6 @@ from emulator.spoiling import spoiled_answer, spoiled_script, spoiled_variant, s
 from emulator.strikes import SessionFaults
 from emulator.turn import Script, Step, Wanted, write_script
 from emulator.wire import WireError
-
-_BYTES_PER_MS = OUTPUT_RATE_HZ * 2 // 1000
 
 
 @dataclass(slots=True)
@@ -137,7 +135,7 @@ class Performance:
         return True
 
     async def _strike(self) -> list[Fault]:
-        sent_ms = self._record.sent_audio_bytes / _BYTES_PER_MS
+        sent_ms = self._record.sent_audio_bytes / OUTPUT_BYTES_PER_MS
         return await self._faults.strike("output", self._record, audio_ms=sent_ms)
 
     def _reshaped(self, pending: Sequence[Step], shaping: Sequence[Fault]) -> deque[Step]:

@@ -91,6 +91,11 @@ class UtteranceRecord:
     started_over: bool = False
     faults: list[FaultStrike] = field(default_factory=list)
 
+    @property
+    def audio_ms(self) -> float:
+        """How much sound came, in milliseconds."""
+        return self.audio_bytes / 2 / self.rate_hz * 1000
+
 
 SaidKind = Literal["interpretation", "echo", "leak"]
 

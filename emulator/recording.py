@@ -6,7 +6,7 @@ import wave
 from pathlib import Path
 from typing import Any, TextIO
 
-from emulator.audio import INPUT_RATE_HZ, OUTPUT_RATE_HZ, write_wav
+from emulator.audio import INPUT_RATE_HZ, OUTPUT_RATE_HZ, open_wav, write_wav
 from emulator.faults import FaultStrike
 from emulator.record import MessageRecord, SaidRecord, UtteranceRecord
 
@@ -43,13 +43,13 @@ class SessionRecorder:
     def audio(self, pcm: bytes, rate_hz: int) -> None:
         """Append received sound. The file has the rate of the first piece."""
         if self._wav is None:
-            self._wav = _open_wav(self._folder / "received.wav", rate_hz)
+            self._wav = open_wav(self._folder / "received.wav", rate_hz)
         self._wav.writeframesraw(pcm)
 
     def sent(self, pcm: bytes) -> None:
         """Append sound that a translate session sent."""
         if self._sent is None:
-            self._sent = _open_wav(self._folder / "sent.wav", OUTPUT_RATE_HZ)
+            self._sent = open_wav(self._folder / "sent.wav", OUTPUT_RATE_HZ)
         self._sent.writeframesraw(pcm)
 
     def said(self, record: SaidRecord) -> None:
@@ -89,14 +89,6 @@ def next_folder(record_dir: Path) -> Path:
     names = [item.name.removeprefix("session-") for item in record_dir.glob("session-*")]
     numbers = [int(name) for name in names if name.isdecimal()]
     return record_dir / f"session-{max(numbers, default=0) + 1:04}"
-
-
-def _open_wav(path: Path, rate_hz: int) -> wave.Wave_write:
-    writer = wave.open(str(path), "wb")  # noqa: SIM115 - closed with the recorder
-    writer.setnchannels(1)
-    writer.setsampwidth(2)
-    writer.setframerate(rate_hz)
-    return writer
 
 
 def _write_line(file: TextIO, line: dict[str, Any]) -> None:

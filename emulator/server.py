@@ -18,7 +18,7 @@ from emulator.link import ConnectionReset, Link
 from emulator.options import EmulatorOptions
 from emulator.record import ClipStretch, SessionRecord
 from emulator.scenario import Clip, Scenario
-from emulator.turns import Services
+from emulator.services import Services
 from emulator.wire import WireError
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}

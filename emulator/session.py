@@ -9,11 +9,12 @@ from emulator.activities import Activities
 from emulator.acts import keep_schedule
 from emulator.faults import INVALID_REASON, QUOTA_REASON, Fault
 from emulator.link import ConnectionReset, Ending, Link
+from emulator.services import Services
 from emulator.setup import Setup, parse_setup
 from emulator.speaking import Speaker
 from emulator.strikes import BAD_KEY, SessionFaults, refuse
 from emulator.translating import Translator
-from emulator.turns import Services, Turns
+from emulator.turns import Turns
 from emulator.uplink import Listener, Uplink
 from emulator.wire import Endpoint, WireError, parse_frame
 
@@ -77,7 +78,8 @@ class Session:
     async def _serve(self) -> None:
         setup = await self._set_up()
         speaker, listener = self._personality(setup)
-        halves = {asyncio.create_task(speaker.run()), asyncio.create_task(Uplink(self._link, listener).run())}
+        uplink = Uplink(self._link, setup, listener)
+        halves = {asyncio.create_task(speaker.run()), asyncio.create_task(uplink.run())}
         try:
             done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

@@ -15,16 +15,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from emulator.audio import OUTPUT_RATE_HZ
+from emulator.audio import OUTPUT_BYTES_PER_MS
 from emulator.faults import ALL_KINDS
 from emulator.link import Link
 from emulator.record import SaidRecord
 from emulator.speech import Line, SourceText, Speech
 from emulator.strikes import SessionFaults
-from emulator.turn import OUTPUT_MIME
+from emulator.turn import OUTPUT_MIME, TOKENS_PER_SEC, usage_metadata
 
-_BYTES_PER_MS = OUTPUT_RATE_HZ * 2 // 1000
-_TOKENS_PER_SEC = 25
 _USAGE_EVERY = 3
 _HANDLE_EVERY_MS = 5000.0
 _QUIET_CHUNKS = 1.5
@@ -150,9 +148,9 @@ class Speaker:
 
     async def _fill(self, begin_ms: float) -> tuple[bytearray, list[Line], list[tuple[Line, int]]]:
         """The sound of a chunk, the lines that begin in it, and how much of which line is in it."""
-        size = self._options.chunk_ms * _BYTES_PER_MS
+        size = self._options.chunk_ms * OUTPUT_BYTES_PER_MS
         sound, begun, parts = bytearray(), [], []
-        while len(sound) < size and self._ready(begin_ms + len(sound) / _BYTES_PER_MS):
+        while len(sound) < size and self._ready(begin_ms + len(sound) / OUTPUT_BYTES_PER_MS):
             line = self._lines[0]
             await self._strike(line.speech)
             taken = b"" if line.speech.frozen else line.audio[line.at : line.at + size - len(sound)]
@@ -171,7 +169,7 @@ class Speaker:
         return bool(self._lines) and (self._lines[0].at > 0 or self._lines[0].from_ms <= at_ms)
 
     async def _strike(self, speech: Speech) -> None:
-        sent_ms = speech.record.sent_audio_bytes / _BYTES_PER_MS
+        sent_ms = speech.record.sent_audio_bytes / OUTPUT_BYTES_PER_MS
         for fault in await self._faults.strike("output", speech.record, audio_ms=sent_ms):
             speech.spoiled = speech.spoiled or ALL_KINDS[fault.name].spoils
             speech.frozen = speech.frozen or fault.name == "frozen_output"
@@ -226,19 +224,13 @@ class Speaker:
 
     def _usage(self) -> dict[str, Any]:
         """What came and went since the last one."""
-        sent_ms = self._link.record.sent_audio_bytes / _BYTES_PER_MS
+        sent_ms = self._link.record.sent_audio_bytes / OUTPUT_BYTES_PER_MS
         counted, self._counted_ms = self._counted_ms, (self._heard_ms, sent_ms)
         prompt, response = (
-            round(now * _TOKENS_PER_SEC / 1000) - round(before * _TOKENS_PER_SEC / 1000)
+            round(now * TOKENS_PER_SEC / 1000) - round(before * TOKENS_PER_SEC / 1000)
             for now, before in zip(self._counted_ms, counted, strict=True)
         )
-        return {
-            "promptTokenCount": prompt,
-            "responseTokenCount": response,
-            "totalTokenCount": prompt + response,
-            "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": prompt}],
-            "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": response}],
-        }
+        return usage_metadata(prompt, response)
 
     async def _send_output_text(self, line: Line) -> None:
         if line.text is None or not self._output_text:

@@ -1,5 +1,7 @@
 """The faults of one session: asked at every moment, they act on the connection or are handed to the answer."""
 
+from dataclasses import replace
+
 from emulator.acts import act
 from emulator.fault_box import FaultBox, Live, Place
 from emulator.faults import ALL_KINDS, INVALID_REASON, QUOTA_REASON, Fault, FaultStrike, Moment
@@ -22,7 +24,7 @@ class SessionFaults:
     def __init__(self, box: FaultBox, link: Link) -> None:
         self._box = box
         self._link = link
-        self._setup: Setup | None = None
+        self._place = Place(link.record.number)
         self._spared: dict[int, set[Live]] = {}
 
     def next_utterance(self) -> int:
@@ -36,19 +38,17 @@ class SessionFaults:
             WireError: A fault closes the connection.
             ConnectionReset: A fault resets it.
         """
-        self._setup = setup
-        place = Place(
-            self._link.record.number, setup.model, resumes=bool(setup.handle), target=self._link.record.target
+        self._place = replace(
+            self._place, model=setup.model, translates=setup.translates, target=self._link.record.target
         )
+        place = replace(self._place, resumes=bool(setup.handle))
         for fault, strike in self._box.strikes("setup", place, ("setup", "link")):
             self._note(strike)
             await refuse(self._link, fault, setup, api_version)
 
     async def strike_greeted(self) -> None:
         """Play what strikes right after ``setupComplete``; raises what ``strike_setup`` raises."""
-        model = self._setup.model if self._setup else None
-        place = Place(self._link.record.number, model, target=self._link.record.target)
-        for fault, strike in self._box.strikes("setup", place, ("voice",)):
+        for fault, strike in self._box.strikes("setup", self._place, ("voice",)):
             self._note(strike)
             await act(self._link, fault)
 
@@ -78,17 +78,8 @@ class SessionFaults:
         """
         if not self._box.live:
             return []
-        model = self._setup.model if self._setup else None
         entries = frozenset(utterance.answered)
-        place = Place(
-            self._link.record.number,
-            model,
-            utterance.number,
-            entries,
-            translates=self._setup is not None and self._setup.translates,
-            target=self._link.record.target,
-            silent=silent,
-        )
+        place = replace(self._place, utterance=utterance.number, entries=entries, silent=silent)
         spared = self._spared.setdefault(utterance.number, set())
         shaping = []
         stages = ("link", "voice", "answer", "translation")

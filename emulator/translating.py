@@ -7,17 +7,16 @@ from collections.abc import Awaitable, Callable
 from emulator.activities import new_detector
 from emulator.answering import Answer
 from emulator.detector import SpeechDetector
-from emulator.faults import INVALID_REASON, Moment
+from emulator.faults import Moment
 from emulator.following import Follower
 from emulator.interpreting import Interpreter
 from emulator.link import Link
+from emulator.services import Services
 from emulator.setup import Setup
 from emulator.speaking import Speaker
 from emulator.speech import Speech
 from emulator.strikes import SessionFaults
-from emulator.turns import Services
 from emulator.unknown import UnknownSpeech
-from emulator.wire import WireError
 from emulator.words import HeardPiece, Words, note_stretch
 
 _STEP_SECS = 0.1
@@ -57,7 +56,6 @@ class Translator:
         self._options = link.options.translation
         self._follower: Follower | None = None
         self._detector: SpeechDetector | None = None
-        self._rate_hz = 0
         self._speech: Speech | None = None
         self._unknown: UnknownSpeech | None = None
         self._ask_at_secs = 0.0
@@ -75,18 +73,11 @@ class Translator:
         self._interpreter = Interpreter(link, setup, self.speaker)
 
     async def mark(self, *, starts: bool) -> None:
-        """The client marks an activity: of no use to this model.
-
-        Raises:
-            WireError: Its setup left detection automatic.
-        """
-        if not self._setup.manual:
-            raise WireError(1007, f"{INVALID_REASON} Activity signals need automatic detection disabled.")
+        """The client marks an activity: of no use to this model."""
 
     async def take(self, pcm: bytes, rate_hz: int) -> None:
         """Sound has come; the first of it settles the rate. Raises what a fault ends the session with."""
         if self._follower is None or self._detector is None:
-            self._rate_hz = rate_hz
             self._follower = Follower(self._services.ear, rate_hz)
             self._detector = new_detector(self._setup, self._link, rate_hz)
         step = round(_STEP_SECS * rate_hz) * 2
@@ -113,10 +104,10 @@ class Translator:
 
     async def _listen(self, follower: Follower, detector: SpeechDetector, pcm: bytes) -> None:
         follower.add(pcm)
-        self.speaker.advance(len(pcm) / 2 / self._rate_hz * 1000)
+        self.speaker.advance(len(pcm) / 2 / follower.rate_hz * 1000)
         for event in detector.feed(pcm):
             if event.kind == "start":
-                await self._begin(follower, len(event.audio) / 2 / self._rate_hz)
+                await self._begin(follower, len(event.audio) / 2 / follower.rate_hz)
             else:
                 await self._end(follower, event.audio)
         speech = self._speech
@@ -136,7 +127,7 @@ class Translator:
             await self._end(self._follower, event.audio)
 
     async def _begin(self, follower: Follower, preroll_secs: float) -> None:
-        record = self._link.record.open_utterance(self._rate_hz, self._faults.next_utterance())
+        record = self._link.record.open_utterance(follower.rate_hz, self._faults.next_utterance())
         speech = self._speech = Speech(record, follower.now_secs - preroll_secs)
         self._unfinished.append(speech)
         self._unknown = UnknownSpeech(
@@ -194,8 +185,7 @@ class Translator:
         heard: list[HeardPiece] = []
         for stretch in hearing.stretches:
             note_stretch(speech, stretch)
-            heard += self._words.pieces(speech.entry, stretch)
-            speech.entry = heard[-1].piece.entry if heard else speech.entry
+            heard += self._words.pieces(heard[-1].piece.entry if heard else speech.entry, stretch)
         if self._unknown is not None and not speech.record.heard:
             new_secs = follower.now_secs - since_secs
             pieces = self._unknown.pieces(new_secs, voiced=hearing.voiced, last=last)
@@ -206,8 +196,9 @@ class Translator:
 
     async def _strike(self, moment: Moment, speech: Speech) -> None:
         silent = self._interpreter.is_silent(speech)
-        audio_ms = speech.record.audio_bytes / 2 / self._rate_hz * 1000
-        for fault in await self._faults.strike(moment, speech.record, audio_ms=audio_ms, silent=silent):
+        for fault in await self._faults.strike(
+            moment, speech.record, audio_ms=speech.record.audio_ms, silent=silent
+        ):
             if fault.name == "leak":
                 self._interpreter.leak(speech, fault)
             else:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from emulator.answering import Answer
-from emulator.audio import OUTPUT_RATE_HZ
+from emulator.audio import OUTPUT_BYTES_PER_MS
 from emulator.options import Variant
 
 OUTPUT_MIME = "audio/pcm;rate=24000"
-_BYTES_PER_MS = OUTPUT_RATE_HZ * 2 // 1000
-_TOKENS_PER_SEC = 25
+TOKENS_PER_SEC = 25
 """Audio tokens in a second, both ways (Gemini API pricing page)."""
 
 
@@ -178,11 +177,11 @@ class _Writer:
         return _text_step(at_ms, "outputTranscription", body)
 
     def _audio_steps(self) -> list[Step]:
-        part_bytes = self._variant.audio_chunk_ms * _BYTES_PER_MS
+        part_bytes = self._variant.audio_chunk_ms * OUTPUT_BYTES_PER_MS
         size = part_bytes * self._variant.multi_part
         return [
             _audio_step(
-                self._variant.response_delay_ms + start / _BYTES_PER_MS / self._variant.audio_speed,
+                self._variant.response_delay_ms + start / OUTPUT_BYTES_PER_MS / self._variant.audio_speed,
                 [message[at : at + part_bytes] for at in range(0, len(message), part_bytes)],
             )
             for start in range(0, len(self._audio), size)
@@ -206,7 +205,7 @@ class _Writer:
         if self._variant.turn_complete != "after_playback":
             return 0.0
         played_ms = speech_end_ms - self._variant.response_delay_ms
-        return max(0.0, len(self._audio) / _BYTES_PER_MS - played_ms) * self._variant.playback_factor
+        return max(0.0, len(self._audio) / OUTPUT_BYTES_PER_MS - played_ms) * self._variant.playback_factor
 
     def _turn_complete(self, held: Step | None) -> Step:
         content: dict[str, Any] = {"turnComplete": True}
@@ -221,15 +220,20 @@ class _Writer:
         return step
 
     def _usage(self) -> dict[str, Any]:
-        prompt = round(self._input_bytes / 32_000 * _TOKENS_PER_SEC)
-        response = round(len(self._audio) / _BYTES_PER_MS / 1000 * _TOKENS_PER_SEC)
-        return {
-            "promptTokenCount": prompt,
-            "responseTokenCount": response,
-            "totalTokenCount": prompt + response,
-            "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": prompt}],
-            "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": response}],
-        }
+        prompt = round(self._input_bytes / 32_000 * TOKENS_PER_SEC)
+        response = round(len(self._audio) / OUTPUT_BYTES_PER_MS / 1000 * TOKENS_PER_SEC)
+        return usage_metadata(prompt, response)
+
+
+def usage_metadata(prompt: int, response: int) -> dict[str, Any]:
+    """A ``usageMetadata`` of so many tokens of sound."""
+    return {
+        "promptTokenCount": prompt,
+        "responseTokenCount": response,
+        "totalTokenCount": prompt + response,
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": prompt}],
+        "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": response}],
+    }
 
 
 def content_step(at_ms: float, kind: str, content: dict[str, Any]) -> Step:
@@ -328,7 +332,7 @@ def _with_breakage(steps: list[Step], variant: Variant) -> list[Step]:
     for number, step in enumerate(steps):
         if step.audio_bytes and sent_ms >= limit_ms:
             return [*steps[:number], Step(step.at_ms, kind=action, action=action)]
-        sent_ms += step.audio_bytes / _BYTES_PER_MS
+        sent_ms += step.audio_bytes / OUTPUT_BYTES_PER_MS
         if step.audio_bytes and sent_ms >= limit_ms:
             return [*steps[: number + 1], Step(step.at_ms, kind=action, action=action)]
     return steps

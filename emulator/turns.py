@@ -3,40 +3,19 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from emulator.acts import INTERRUPTED, TURN_COMPLETE
-from emulator.answering import Answer, Answerer
-from emulator.fault_box import FaultBox
-from emulator.handles import HandleBook
-from emulator.hearing import Expected, Hearing
+from emulator.answering import Answer
+from emulator.hearing import Hearing
 from emulator.link import Link
 from emulator.performance import Performance, Utterance
 from emulator.record import UtteranceRecord
+from emulator.services import Services
 from emulator.setup import Setup
 from emulator.strikes import SessionFaults
 from emulator.turn import Wanted
 
 _MAX_WAITING = 100
-
-
-class Ear(Protocol):
-    """Finds the known clips in an utterance."""
-
-    def hear(self, pcm: bytes, rate_hz: int, expected: Expected | None = None) -> Hearing:
-        """See ``hearing.ClipIndex.hear``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What all sessions of an emulator share."""
-
-    ear: Ear
-    answerer: Answerer
-    handles: HandleBook
-    faults: FaultBox
 
 
 class Turns:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from emulator.audio import INPUT_RATE_HZ
 from emulator.faults import INVALID_REASON
 from emulator.link import Link
+from emulator.setup import Setup
 from emulator.wire import WireError, parse_audio, parse_frame, parse_realtime_input
 
 
@@ -22,7 +23,7 @@ class Listener(Protocol):
         ...
 
     async def mark(self, *, starts: bool) -> None:
-        """The client marks an activity's start or end."""
+        """The client marks an activity's start or end, as its setup lets it."""
         ...
 
     async def end_stream(self) -> None:
@@ -39,13 +40,15 @@ class Uplink:
 
     Args:
         link: Where messages come from.
+        setup: What the client asked for.
         listener: Gets the sound.
     """
 
-    def __init__(self, link: Link, listener: Listener) -> None:
+    def __init__(self, link: Link, setup: Setup, listener: Listener) -> None:
         self._link = link
         self._record = link.record
         self._options = link.options
+        self._setup = setup
         self._listener = listener
 
     async def run(self) -> None:
@@ -81,6 +84,8 @@ class Uplink:
             return
         self._link.note_in(kind)
         if kind in ("activityStart", "activityEnd"):
+            if not self._setup.manual:
+                raise WireError(1007, f"{INVALID_REASON} Activity signals need automatic detection disabled.")
             await self._listener.mark(starts=kind == "activityStart")
         elif kind == "audioStreamEnd" and value is not False and self._options.audio_stream_end != "ignored":
             await self._listener.end_stream()
