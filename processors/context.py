@@ -33,16 +33,24 @@ class SessionContext:
     recognizer: Recognizer | None = None
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of every language that is spoken or comes out."""
+        return (*self.pair, *self.also_spoken)
+
+    @property
     def may_be_spoken(self) -> tuple[str, ...]:
         """Codes of every language that the client may speak."""
         return self.pair if self.spoken == "auto" else (self.spoken, *self.also_spoken)
 
     @property
+    def only_spoken(self) -> str | None:
+        """The code of the one language that the client speaks; ``None`` where it may be one of several."""
+        return self.may_be_spoken[0] if len(self.may_be_spoken) == 1 else None
+
+    @property
     def target(self) -> str | None:
         """The code of the language that comes out whatever is said; ``None`` where it may be either of the pair."""
-        if self.spoken == "auto":
-            return None
-        return self.pair[1] if self.spoken == self.pair[0] else self.pair[0]
+        return None if self.spoken == "auto" else self.other_than(self.spoken)
 
     def other_than(self, language: str) -> str:
         """The code of the pair's language that is not ``language``."""

@@ -210,5 +210,5 @@ def _one_way(params: GeminiTranslateParams, context: SessionContext, target: str
 
 
 def _teller(context: SessionContext) -> LanguageOf:
-    expected = (*context.pair, *context.also_spoken)
+    expected = context.languages
     return lambda text, code: language_of(text, expected, code)

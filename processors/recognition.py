@@ -52,8 +52,8 @@ class Recognition(OpenAISTTService):
         )
         self._timeout_secs = params.timeout_secs
         self._request: dict[str, Any] = {"model": params.model}
-        if context.spoken != "auto" and not context.also_spoken:
-            self._request["language"] = language_part(context.spoken)
+        if context.only_spoken is not None:
+            self._request["language"] = language_part(context.only_spoken)
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """Recognise one utterance.

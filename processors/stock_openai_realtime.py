@@ -58,8 +58,8 @@ class StockOpenAIRealtime(OpenAIRealtimeLLMService):
     def __init__(self, params: StockOpenAIRealtimeParams, context: SessionContext):
         """Make the service for one session; it connects in ``setup``."""
         transcription = events.InputAudioTranscription(model=params.transcription_model)
-        if context.spoken != "auto" and not context.also_spoken:
-            transcription.language = language_part(context.spoken)
+        if context.only_spoken is not None:
+            transcription.language = language_part(context.only_spoken)
         heard = events.AudioInput(
             format=events.PCMAudioFormat(),
             transcription=transcription,

@@ -100,10 +100,10 @@ class TranscriptionForwarder(FrameProcessor):
         super().__init__(enable_direct_mode=True)
         self._params = params
         self._context = context
-        self._languages = (*context.pair, *context.also_spoken)
+        self._languages = context.languages
         self._playout = Playout(clock)
         self._turn = _Turn()
-        self._last_source_language = context.pair[0] if context.spoken == "auto" else context.spoken
+        self._last_source_language = context.may_be_spoken[0]
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Turn engine frames into protocol messages."""

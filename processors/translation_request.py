@@ -71,8 +71,7 @@ class TranslationRequest(FrameProcessor):
 
     def _source_of(self, text: str) -> str:
         """The language of a text: of those that may be spoken the one that it is written in, else the first."""
-        context = self._context
-        possible = context.pair if context.spoken == "auto" else (context.spoken, *context.also_spoken)
+        possible = self._context.may_be_spoken
         detected = language_of(text, possible) if len(possible) > 1 else None
         return detected if detected in possible else possible[0]
 
