@@ -29,11 +29,11 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.utils.time import time_now_iso8601
 
 import metrics
 from processors.frames import SpeechDroppedFrame
 from processors.source_text import SourceText
+from processors.text_frames import language_code, source_frame
 
 _SETTLING_SECS = 1.0
 """After a failure: what the failed steps had finished before may still be on its way."""
@@ -231,13 +231,12 @@ class EngineOutput(FrameProcessor):
             source.add_final(frame.text, finalized=frame.finalized)
         else:
             source.add_interim(frame.text)
-        code = frame.metadata.get("language") or frame.language
-        source.language = str(code) if code else source.language
+        source.language = language_code(frame) or source.language
         if not (self._marked or turn.expected or turn.begun):
             turn.expected = True
             await self.push_frame(UserStoppedSpeakingFrame())  # an utterance was heard; no mark of ours says so
         if source.text != before:
-            await self._push_source(InterimTranscriptionFrame, source)
+            await self._push_source(source, final=False)
         if self._utterance is _Utterance.NONE and not (turn.expected or turn.begun):
             self._wait(self._times.late_text_secs)  # it came too late, and is a turn of its own
         return await self._end_if_complete()
@@ -288,7 +287,7 @@ class EngineOutput(FrameProcessor):
         lost = turn.failed or (self._answers_all and not turn.ended)
         await self._end_speech(turn)
         if turn.source.text:
-            await self._push_source(TranscriptionFrame, turn.source)
+            await self._push_source(turn.source, final=True)
         if lost:
             dropped = SpeechDroppedFrame(self._utterance_ms, whole_utterance=turn.expected and not turn.begun)
             metrics.count_dropped_speech(dropped.duration_ms)
@@ -351,15 +350,8 @@ class EngineOutput(FrameProcessor):
 
     # Frames
 
-    async def _push_source(
-        self, frame_class: type[InterimTranscriptionFrame] | type[TranscriptionFrame], source: SourceText
-    ) -> None:
-        frame = frame_class(source.text, self._session_id, time_now_iso8601())
-        if source.language is not None:
-            frame.metadata["language"] = source.language
-        if isinstance(frame, TranscriptionFrame):
-            frame.finalized = True
-        await self._push(frame)
+    async def _push_source(self, source: SourceText, *, final: bool) -> None:
+        await self.push_frame(source_frame(source.text, self._session_id, source.language, final=final))
 
     async def _push(self, frame: Frame) -> None:
         """Push a frame that no interruption drops."""

@@ -31,6 +31,7 @@ from processors.frames import (
 )
 from processors.playout import Playout
 from processors.script import language_of
+from processors.text_frames import language_code
 from protocol.errors import WarningCode
 from protocol.messages import (
     Interrupt,
@@ -153,7 +154,7 @@ class TranscriptionForwarder(FrameProcessor):
 
     async def _take_source(self, frame: InterimTranscriptionFrame | TranscriptionFrame) -> None:
         turn = self._turn
-        turn.source_code = _language_code(frame) or turn.source_code
+        turn.source_code = language_code(frame) or turn.source_code
         if turn.cut or frame.text == turn.source:
             return
         turn.source = frame.text
@@ -163,7 +164,7 @@ class TranscriptionForwarder(FrameProcessor):
 
     async def _take_target(self, frame: TTSTextFrame) -> None:
         turn = self._turn
-        turn.target_code = _language_code(frame) or turn.target_code
+        turn.target_code = language_code(frame) or turn.target_code
         if turn.cut or not frame.text:
             return
         turn.output_begun = True
@@ -246,9 +247,3 @@ class TranscriptionForwarder(FrameProcessor):
 
     async def _send(self, message: ServerMessage) -> None:
         await self.push_frame(ProtocolMessageFrame(message))
-
-
-def _language_code(frame: Frame) -> str | None:
-    """The upstream's language code for the frame's text, where it gave one."""
-    code = frame.metadata.get("language") or getattr(frame, "language", None)
-    return str(code) if code else None

@@ -2,10 +2,8 @@
 
 from pipecat.frames.frames import (
     Frame,
-    InterimTranscriptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
-    TranscriptionFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -13,7 +11,6 @@ from pipecat.frames.frames import (
     UserStoppedSpeakingFrame,
 )
 from pipecat.utils.text.base_text_aggregator import TextType
-from pipecat.utils.time import time_now_iso8601
 
 from gemini.turns import (
     OutputAudio,
@@ -26,6 +23,7 @@ from gemini.turns import (
     TurnEvent,
 )
 from processors.frames import OutputRestartedFrame
+from processors.text_frames import mark_language, source_frame
 
 
 class TurnFrames:
@@ -83,8 +81,7 @@ class TurnFrames:
         if not (self._utterances_marked or self._source_seen or self.response_open):
             frames.append(UserStoppedSpeakingFrame())  # the upstream heard an utterance; no mark of ours says so
         self._source_seen = True
-        interim = InterimTranscriptionFrame(event.text, self._session_id, time_now_iso8601())
-        return [*frames, _with_language(interim, event.language)]
+        return [*frames, source_frame(event.text, self._session_id, event.language, final=False)]
 
     def _start_response(self) -> list[Frame]:
         self.response_open = True
@@ -104,9 +101,7 @@ class TurnFrames:
     def _end_turn(self, event: TurnEnded) -> list[Frame]:
         frames = self._end_speech()
         if event.source_text:
-            final = TranscriptionFrame(event.source_text, self._session_id, time_now_iso8601())
-            final.finalized = True
-            frames.append(_with_language(final, event.source_language))
+            frames.append(source_frame(event.source_text, self._session_id, event.source_language, final=True))
         if event.answers_utterance and not self.response_open:
             frames += self._start_response()
         self.response_open = self._source_seen = False
@@ -116,11 +111,5 @@ class TurnFrames:
 def _target_frame(event: TargetGrew) -> Frame:
     frame = TTSTextFrame(event.text, TextType.TOKEN)
     frame.includes_inter_frame_spaces = True
-    return _with_language(frame, event.language)
-
-
-def _with_language(frame: Frame, language: str | None) -> Frame:
-    """``frame``, marked with the upstream's language code for its text."""
-    if language is not None:
-        frame.metadata["language"] = language
+    mark_language(frame, event.language)
     return frame

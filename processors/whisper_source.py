@@ -24,7 +24,6 @@ from pipecat.frames.frames import (
     TTSTextFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.utils.time import time_now_iso8601
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics import WHISPER_DELAY, WHISPER_TURNS
@@ -36,6 +35,7 @@ from processors.frames import (
     UtteranceStartedFrame,
 )
 from processors.recognizer import Recognized
+from processors.text_frames import source_frame
 from processors.utterance_audio import RATE_HZ, HeardUtterance, UtteranceAudio
 
 logger = logging.getLogger(__name__)
@@ -229,8 +229,7 @@ class WhisperSource(FrameProcessor):
         if utterance is None or not has_text:
             return None
         WHISPER_TURNS.labels("whisper" if utterance.whole else "whisper_so_far").inc()
-        frame = TranscriptionFrame(utterance.text, self._session_id, time_now_iso8601())
-        return _finished(frame, utterance.language)
+        return source_frame(utterance.text, self._session_id, utterance.language, final=True)
 
     def _give_up_turn(self) -> None:
         """The client wants no more of the turn: its end waits for nothing."""
@@ -244,8 +243,8 @@ class WhisperSource(FrameProcessor):
 
     async def _show(self) -> None:
         if (utterance := self._current) is not None and utterance.text:
-            frame = InterimTranscriptionFrame(utterance.text, self._session_id, time_now_iso8601())
-            await self.push_frame(_finished(frame, utterance.language))
+            frame = source_frame(utterance.text, self._session_id, utterance.language, final=False)
+            await self.push_frame(frame)
 
     # Recognising
 
@@ -320,11 +319,3 @@ class WhisperSource(FrameProcessor):
             self._failed = True
             fields = {"session_id": self._session_id, "error": type(error).__name__}
             logger.warning("whisper failed", extra={"fields": fields})
-
-
-def _finished(frame: _Source, language: str | None) -> _Source:
-    """``frame``, which no interruption drops, marked with the language of its text."""
-    frame.interruptible = False
-    if language is not None:
-        frame.metadata["language"] = language
-    return frame

@@ -45,6 +45,8 @@ RATE_HZ = 16_000
 FAINT_TONE = silence(500) + tone(1.0, RATE_HZ, hz=1000, amplitude=0.01) + silence(1500)
 SHARED_BY_STEPS = ("turn_frames", "upstream_step")
 """Modules of ``processors/`` that make and read frames for the steps that import them."""
+MADE_BY = {"source_frame": {"InterimTranscriptionFrame", "TranscriptionFrame"}}
+"""Functions of ``processors/text_frames.py`` that make a frame, and which ones."""
 
 
 def source_of(step: type[FrameProcessor]) -> str:
@@ -301,9 +303,10 @@ def rows_of(column: str) -> list[tuple[str, str]]:
 
 
 def frames_made(source: str) -> set[str]:
-    """Names of the frame classes that are called."""
+    """Names of the frame classes that are called, and of those that the functions make which are called."""
     calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return {call.id for call in calls if isinstance(call, ast.Name) and call.id.endswith("Frame")}
+    names = {call.id for call in calls if isinstance(call, ast.Name)}
+    return {name for name in names if name.endswith("Frame")}.union(*(MADE_BY.get(name, ()) for name in names))
 
 
 def frames_read(source: str) -> set[str]:
