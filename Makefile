@@ -2,17 +2,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade
-.PHONY: help setup mic whisper demo serve test test-full test-live conformance attack faults soak abuse resume bench bench-quick check format docs lock clean
+.PHONY: help setup mic whisper telephony demo serve test test-full test-live conformance attack faults soak abuse resume bench bench-quick check format docs lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 setup: .venv/.ready ## Make .venv from the lock
 .venv/.ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: expected Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..."; exit 2; }
-	@echo "installing into .venv: a minute or two, once"
-	@$(PYTHON) -m venv .venv && $(INSTALL) -r requirements.lock && touch $@
+	@echo "installing into .venv: a minute or two, once" && $(PYTHON) -m venv .venv && $(INSTALL) -r requirements.lock && touch $@
 mic: ## Add what interpret --mic needs
 whisper: ## Add what WHISPER_MODEL needs
-mic whisper: setup
+telephony: ## Add what calls by telephone need
+mic whisper telephony: setup
 	$(INSTALL) -r requirements-$@.lock
 demo: setup ## Interpret three speech samples without a key; leaves speech and transcripts in out/
 	$(BIN)/python server.py demo
@@ -44,6 +44,6 @@ docs: setup ## Write the documents that are made from the models
 	$(BIN)/python -m reference
 lock: setup ## Pin the newest versions that pyproject.toml allows
 	$(LOCK) pyproject.toml --group dev -o requirements.lock
-	for group in mic whisper; do $(LOCK) --group $$group --constraint requirements.lock -o requirements-$$group.lock || exit; done
+	for group in mic whisper telephony; do $(LOCK) --group $$group --constraint requirements.lock -o requirements-$$group.lock || exit; done
 clean: ## Remove what was made here
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis
