@@ -4,6 +4,7 @@ The only place that reads the environment. What is wrong or missing is a :class:
 """
 
 import difflib
+import json
 import logging
 import os
 import re
@@ -45,10 +46,22 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"\*|https?://[^/]+")
 _SECRETS_OF_STEPS = frozenset({"openai_api_key", "recognition_api_key", "translation_api_key", "speech_api_key"})
 """Keys that a pipeline file may hand to a step; they stay :class:`SecretStr` until the step is made."""
-_SECRETS = frozenset({"gemini_api_key", "metrics_token"}) | _SECRETS_OF_STEPS
+_SECRETS_OF_PROVIDERS = frozenset(
+    {"twilio_auth_token", "telnyx_api_key", "plivo_auth_token", "vonage_signature_secret", "exotel_password"}
+)
+_SECRETS = frozenset({"gemini_api_key", "metrics_token"}) | _SECRETS_OF_STEPS | _SECRETS_OF_PROVIDERS
 _NO_KEY = SecretStr("none")
 """Most servers of one's own take any; without one the client library would look for a key of its own."""
 _SHORTEST_TOKEN = 16
+_LONGEST_SPOKEN_TEXT = 500
+_PROVIDERS: dict[str, tuple[str, ...]] = {
+    "twilio": ("twilio_account_sid", "twilio_auth_token"),
+    "telnyx": ("telnyx_public_key", "telnyx_api_key"),
+    "plivo": ("plivo_auth_id", "plivo_auth_token"),
+    "vonage": ("vonage_api_key", "vonage_signature_secret"),
+    "exotel": ("exotel_user", "exotel_password"),
+}
+"""What has to be set for a provider of telephone calls: either all of it, or nothing."""
 SILERO_IGNORES_THRESHOLD_BUT = frozenset({0.0, 500.0})
 """``VAD_THRESHOLD`` values that mean something with silero: off, and the default that nobody chose."""
 
@@ -65,6 +78,28 @@ def _comma_separated(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(
+            f"expected a JSON object, such as {{'en': 'Hello.'}} with double quotes: {error}"
+        ) from error
+
+
+def _spoken_texts(value: dict[str, str]) -> dict[str, str]:
+    """The texts by the code of their language."""
+    texts = {}
+    for tag, text in value.items():
+        (code,) = _known_languages((tag,))
+        texts[code] = text.strip()
+        if not 0 < len(texts[code]) <= _LONGEST_SPOKEN_TEXT:
+            raise ValueError(f"expected a text of 1 to {_LONGEST_SPOKEN_TEXT} characters for '{tag}'")
+    return texts
+
+
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -74,6 +109,12 @@ def _https_url(value: str) -> str:
         raise ValueError("expected an https:// URL (both connectors speak TLS only)")
     if not _names_a_server(value):
         raise ValueError("expected an https:// URL with a host and, if any, a port of 1 to 65535")
+    return value.rstrip("/")
+
+
+def _public_url(value: str) -> str:
+    if not value.startswith("https://") or not _names_a_server(value) or "?" in value or "#" in value:
+        raise ValueError("expected the https:// URL of this server as providers reach it, without a query")
     return value.rstrip("/")
 
 
@@ -146,6 +187,8 @@ def _known_languages(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+SpokenTexts = Annotated[dict[str, str], NoDecode, BeforeValidator(_json_object), AfterValidator(_spoken_texts)]
+"""Texts by language."""
 
 
 class Settings(BaseSettings):
@@ -217,6 +260,41 @@ class Settings(BaseSettings):
     drain_secs: Annotated[float, Field(ge=0, le=3600)] = 30.0
     metrics_token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
 
+    # Telephone
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_number: str | None = None
+    telnyx_public_key: str | None = None
+    telnyx_api_key: SecretStr | None = None
+    plivo_auth_id: str | None = None
+    plivo_auth_token: SecretStr | None = None
+    vonage_api_key: str | None = None
+    vonage_signature_secret: SecretStr | None = None
+    exotel_user: str | None = None
+    exotel_password: SecretStr | None = None
+    telephony_pipeline: str = "telephony"
+    telephony_language: str = "auto"
+    telephony_answer: Literal["interpreter", "code"] = "interpreter"
+    telephony_notice: SpokenTexts = {
+        "en": "This call is interpreted by a machine.",
+        "ko": "이 통화는 기계가 통역합니다.",
+    }
+    telephony_help: SpokenTexts = {
+        "en": (
+            "Say a sentence, then wait for its interpretation. Press star to hear the last one again,"
+            " pound to change the direction, and zero for this help."
+        ),
+        "ko": (
+            "한 문장을 말한 뒤 통역을 기다려 주세요. 다시 들으려면 별표, 방향을 바꾸려면 우물 정자,"
+            " 이 안내를 들으려면 영번을 누르세요."
+        ),
+    }
+    telephony_code_prompt: SpokenTexts = {
+        "en": "Type the code of your conversation on the keypad, then press pound.",
+        "ko": "대화 코드를 누른 뒤 우물 정자를 눌러 주세요.",
+    }
+
     # Logs
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = "INFO"
     log_format: Annotated[str, AfterValidator(_log_format)] = _DEFAULT_LOG_FORMAT
@@ -284,6 +362,31 @@ class Settings(BaseSettings):
                 f" MAX_UTTERANCE_SECS ({self.max_utterance_secs:g})"
             )
         return self
+
+    @field_validator("telephony_language")
+    @classmethod
+    def _spoken_on_the_phone(cls, value: str) -> str:
+        return value if value == "auto" else _known_languages((value,))[0]
+
+    @model_validator(mode="after")
+    def _providers_are_whole(self) -> "Settings":
+        for names in _PROVIDERS.values():
+            unset = [name.upper() for name in names if getattr(self, name) is None]
+            if 0 < len(unset) < len(names):
+                others = " and ".join(name.upper() for name in names if name.upper() not in unset)
+                raise ValueError(f"{unset[0]} is not set: calls need it beside {others}")
+        if self.phone_providers and self.public_url is None:
+            secret = _PROVIDERS[self.phone_providers[0]][1].upper()
+            raise ValueError(
+                f"PUBLIC_URL is not set: with {secret} it is needed, for signatures and for the address of the"
+                " stream; such as https://interpreter.example.org"
+            )
+        return self
+
+    @property
+    def phone_providers(self) -> tuple[str, ...]:
+        """Names of the providers whose calls are taken."""
+        return tuple(name for name, needed in _PROVIDERS.items() if getattr(self, needed[1]) is not None)
 
     @model_validator(mode="after")
     def _several_workers_can_serve(self) -> "Settings":
