@@ -10,10 +10,12 @@ speak of the wire. ``json_schema_extra`` holds what JSON Schema is to say and py
 """
 
 import binascii
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -48,6 +50,36 @@ Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT), BeforeValidator(_integral_
 JsonNumber = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], WithJsonSchema({"type": "number"})]
 
 _NOT_NULL = BeforeValidator(_refuse_null)
+
+LONGEST_NAME = 64
+"""Characters of a participant's name."""
+_UNPRINTABLE = r"[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
+"""Control characters (C0, C1), separators of lines, and what turns the direction of writing (Unicode, UAX #9): a
+name with these could pass for something else where it is shown."""
+
+
+def _printable(name: str) -> str:
+    if re.search(_UNPRINTABLE, name):
+        raise ValueError("expected a name without control characters")
+    return name
+
+
+# The bound stands inside the validator, as above.
+ParticipantName = Annotated[
+    str,
+    Field(max_length=LONGEST_NAME),
+    AfterValidator(_printable),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_NAME, "not": {"pattern": _UNPRINTABLE}}),
+]
+"""What a participant of a room is called: untrusted, shown to the others, one line."""
+_Secret = Annotated[str, Field(max_length=128)]
+_Speaker = Annotated[
+    str | None,
+    Field(
+        json_schema_extra={"x-sent": "only in rooms"},
+        description="In a room: who spoke, the ``participantId`` of a participant, perhaps the reader itself.",
+    ),
+]
 
 _PCM_BASE64: dict[str, JsonValue] = {
     "contentEncoding": "base64",
@@ -145,6 +177,19 @@ class Resume(WireModel):
         return Claim(self.session_id, self.resume_token, self.last_seq, self.first_sample)
 
 
+class RoomEntry(WireModel):
+    """A seat of a room, which ``POST /rooms`` gave."""
+
+    id: Annotated[str, Field(max_length=128)]
+    """Which room: ``id`` in the answer of ``POST /rooms``."""
+
+    token: Annotated[_Secret, Field(repr=False)]
+    """Which seat: its ``token`` in the same answer, a secret."""
+
+    name: ParticipantName = ""
+    """What the others are shown, on one line. Empty: the name that the seat was given when the room was made."""
+
+
 class InitConfig(WireModel):
     """What the client asks of its session."""
 
@@ -177,6 +222,11 @@ class InitConfig(WireModel):
     """Missing: the session ends with its connection. ``{}``: the session can be resumed. With its four fields: go
     on with that session; where that can't be, a fresh one, which can be resumed, is made of the rest of
     ``config``."""
+
+    room: Annotated[RoomEntry | None, _NOT_NULL] = None
+    """Missing: the client talks to the interpreter alone. Else it takes a seat in a conversation between people:
+    ``language`` has to be the one of the seat, ``targetLanguage`` to be left out. A room or token that is not known
+    is an ``INVALID_MESSAGE``, and ``init`` may be sent again."""
 
 
 class Init(WireModel):
@@ -289,6 +339,9 @@ class Connected(ServerMessage):
     """Audio that the session received since its first ``init``, in samples at ``inputSampleRate``: the number of
     the sample that it expects next."""
 
+    participant_id: Annotated[str | None, Field(json_schema_extra={"x-sent": "only in rooms"})] = None
+    """Who the client is in its room: the ``speaker`` of its own texts. It stays the seat's, whoever takes it."""
+
 
 class Transcription(NumberedMessage):
     """Text of a turn: ``input_transcription`` is what was said, ``output_transcription`` the interpretation."""
@@ -304,6 +357,8 @@ class Transcription(NumberedMessage):
 
     language: Annotated[str | None, Field(json_schema_extra={"x-sent": "only if final"})] = None
     """The language detected in ``text``, such as ``ko``."""
+
+    speaker: _Speaker = None
 
 
 class AudioResponse(NumberedMessage):
@@ -327,6 +382,8 @@ class TurnComplete(NumberedMessage):
     output_text: str
     """The text of the output final, ``""`` if there was none."""
 
+    speaker: _Speaker = None
+
 
 class SpeechState(NumberedMessage):
     """What the interpreter makes of the speaker, on every change; never the same twice in a row."""
@@ -339,6 +396,8 @@ class SpeechState(NumberedMessage):
     timestamp: int
     """The server's clock, Unix time in ms."""
 
+    speaker: _Speaker = None
+
 
 class Interrupted(NumberedMessage):
     """Drop what is queued for playing, whatever the reason."""
@@ -348,6 +407,8 @@ class Interrupted(NumberedMessage):
     """``client``: it sent ``interrupt``; ``barge_in``: somebody spoke during output, and ``BARGE_IN`` is on;
     ``upstream``: Gemini's answer broke off and is made again; the texts and the audio of this turn start anew, from
     nothing, and one pair of finals comes in the end."""
+
+    speaker: _Speaker = None
 
 
 class Warning(NumberedMessage):
@@ -372,6 +433,36 @@ class Warning(NumberedMessage):
         int | None, Field(json_schema_extra={"x-sent": "only with `SPEECH_DROPPED` and `AUDIO_LOST`"})
     ] = None
     """How much audio."""
+
+    speaker: _Speaker = None
+
+
+class ParticipantJoined(NumberedMessage):
+    """Somebody is in the room: told of everybody who is there when the client comes, then of all who come."""
+
+    type: Literal["participant_joined"] = "participant_joined"
+    participant_id: str
+    """The ``speaker`` of what that participant says."""
+
+    name: str
+    """What the participant is called, ``""`` if nobody said; chosen by somebody else, so show it as text only."""
+
+    language: str
+    """What the participant speaks, and what it hears the others in: a code of the server's."""
+
+
+class ParticipantLeft(NumberedMessage):
+    """Somebody left the room; what that participant had said is still interpreted."""
+
+    type: Literal["participant_left"] = "participant_left"
+    participant_id: str
+    """Who."""
+
+    name: str
+    """As when the participant came."""
+
+    language: str
+    """As when the participant came."""
 
 
 class Error(NumberedMessage):
@@ -399,5 +490,7 @@ SERVER_MESSAGES: dict[str, type[ServerMessage]] = {
     "speech_state": SpeechState,
     "interrupted": Interrupted,
     "warning": Warning,
+    "participant_joined": ParticipantJoined,
+    "participant_left": ParticipantLeft,
     "error": Error,
 }

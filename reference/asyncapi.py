@@ -130,6 +130,9 @@ def _operations() -> _Object:
         "sendInterrupted": _operation("send", "What is queued for playing is to be dropped.", ["interrupted"]),
         "sendState": _operation("send", "What the interpreter makes of the speaker.", ["speech_state"]),
         "sendWarning": _operation("send", "Something worth knowing; the session goes on.", ["warning"]),
+        "sendParticipant": _operation(
+            "send", "Somebody came into the room, or left it.", ["participant_joined", "participant_left"]
+        ),
         "sendError": _operation("send", "Something went wrong; a close may follow.", ["error"]),
     }
 

@@ -34,5 +34,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "code": "SPEECH_DROPPED",
         "ms": 12345,
     },
+    "participant_joined": {
+        "type": "participant_joined",
+        "participantId": "2",
+        "name": "Minji",
+        "language": "ko",
+    },
+    "participant_left": {"type": "participant_left", "participantId": "2", "name": "Minji", "language": "ko"},
     "error": {"type": "error", "message": "expected 'init' first, got 'audio'", "code": "NOT_READY"},
 }

@@ -19,7 +19,7 @@ import pytest
 from pipelines.settings import Settings
 from protocol.decoding import decode_text
 from protocol.errors import CLOSE_CODES, CLOSES_WITHOUT_ERROR, ErrorCode, Fault, WarningCode
-from protocol.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Audio, InitConfig, Resume, WireModel
+from protocol.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Audio, InitConfig, Resume, RoomEntry, WireModel
 from reference.files import stale_files
 from tests.support.client import ProtocolClient, protocol_client
 from tests.support.flows import Step, flow_steps
@@ -61,6 +61,7 @@ def fields_of(kind: str) -> dict[str, tuple[type[WireModel], str]]:
     if kind == "init":
         fields |= {f"config.{alias}": field for alias, field in _aliases(InitConfig).items()}
         fields |= {f"config.resume.{alias}": field for alias, field in _aliases(Resume).items()}
+        fields |= {f"config.room.{alias}": field for alias, field in _aliases(RoomEntry).items()}
     return fields
 
 

@@ -17,8 +17,8 @@ def _parse(kind: str, **fields: Any) -> object:
 
 def test_documented_messages() -> None:
     """Each type becomes its value; fields that the client does not know are ignored."""
-    assert _parse("connected", sessionId="x", participantId="y") == Connected(session_id="x")
-    partial = _parse("input_transcription", text="안", isFinal=False, speaker="y")
+    assert _parse("connected", sessionId="x", later="y") == Connected(session_id="x")
+    partial = _parse("input_transcription", text="안", isFinal=False, later="y")
     assert partial == Transcription(type="input_transcription", text="안", is_final=False)
     final = _parse("output_transcription", text="Hi", isFinal=True, language="en")
     assert final == Transcription(type="output_transcription", text="Hi", is_final=True, language="en")

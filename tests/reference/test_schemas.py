@@ -57,6 +57,14 @@ RESUMES = st.fixed_dictionaries(
         "firstSample": st.integers(-1, 2**53) | JSON_VALUES,
     },
 )
+ROOMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.text(max_size=3) | JSON_VALUES,
+        "token": st.text(max_size=3) | JSON_VALUES,
+        "name": st.text(max_size=66) | st.sampled_from(["a\n", "\u2066", "\x85", "\u200d"]) | JSON_VALUES,
+    },
+)
 CONFIGS = st.fixed_dictionaries(
     {},
     optional={
@@ -65,7 +73,7 @@ CONFIGS = st.fixed_dictionaries(
         "sampleRate": RATES | JSON_VALUES,
         "audioEncoding": st.sampled_from(["base64", "binary", "Binary"]) | JSON_VALUES,
         "resume": RESUMES | JSON_VALUES,
-        "room": JSON_VALUES,
+        "room": ROOMS | JSON_VALUES,
     },
 )
 MESSAGES = st.fixed_dictionaries(
@@ -92,6 +100,8 @@ MESSAGES = st.fixed_dictionaries(
         "config": {"resume": {"sessionId": "a", "resumeToken": "b", "lastSeq": 0, "firstSample": 2**53 - 1}},
     }
 )
+@example({"type": "init", "config": {"room": {"id": "a", "token": "b", "name": "c\n"}}})
+@example({"type": "init", "config": {"room": {"id": "a", "token": "b", "name": "c" * 64}}})
 @example({"type": "audio", "data": "AAA=", "timestamp": False})
 @example({"type": "audio", "data": "AAAAAAAA=="})
 def test_the_schema_accepts_exactly_what_the_server_takes(value: object) -> None:

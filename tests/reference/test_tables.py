@@ -44,6 +44,10 @@ def test_a_client_reads_defaults_and_bounds() -> None:
         ["`config.resume.resumeToken`", "string", "none"],
         ["`config.resume.lastSeq`", "integer, 0 or more", "none"],
         ["`config.resume.firstSample`", "integer, 0 or more", "none"],
+        ["`config.room`", "object", "none"],
+        ["`config.room.id`", "string", "required"],
+        ["`config.room.token`", "string", "required"],
+        ["`config.room.name`", "string", '`""`'],
     ]
     assert cells(fields_table(message_schema("audio"), sent_by_client=True))[1][:3] == [
         "`data`",
