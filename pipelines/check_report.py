@@ -13,6 +13,7 @@ from pipelines.origins import Origin
 from pipelines.parameters import all_parameters
 from pipelines.settings import Source
 from pipelines.spec import StepSpec, UninstalledStep, shipped_settings
+from pipelines.transport_table import TransportParams
 from protocol.serializer import PIPELINE_RATE_HZ
 
 WIDTH = 100
@@ -54,8 +55,7 @@ def _head(check: Check) -> list[Row]:
         ("pipeline", _plain(check.pipeline.name), ""),
         ("file", str(check.pipeline.path), _setting("PIPELINE", sources)),
         ("languages", ", ".join(settings.pair), _setting("LANGUAGES", sources)),
-        ("input", f"WebSocket /ws: the client's speech at {PIPELINE_RATE_HZ} Hz, its interrupts", ""),
-        ("output", f"WebSocket /ws: messages, interpreted speech at {OUTPUT_RATE_HZ} Hz", ""),
+        *_ends(check.pipeline.transport),
     ]
     engines = [
         f"{number}. {step.use}" for number, step in enumerate(check.pipeline.steps, 1) if uses_upstream(step)
@@ -76,6 +76,18 @@ def _head(check: Check) -> list[Row]:
         rows.append(("CA file", str(settings.gemini_ca_file), _setting("GEMINI_CA_FILE", sources)))
     key = f"GEMINI_API_KEY, {MASK}" if settings.gemini_api_key is not None else "GEMINI_API_KEY, not set"
     return [*rows, ("key", key, sources.get("GEMINI_API_KEY", ""))]
+
+
+def _ends(transport: TransportParams) -> list[Row]:
+    if transport.paced:
+        return [
+            ("input", f"phone call: the caller's speech at {PIPELINE_RATE_HZ} Hz, its keys", ""),
+            ("output", f"phone call: interpreted speech at {transport.sample_rate_hz} Hz, 20 ms at a time", ""),
+        ]
+    return [
+        ("input", f"WebSocket /ws: the client's speech at {PIPELINE_RATE_HZ} Hz, its interrupts", ""),
+        ("output", f"WebSocket /ws: messages, interpreted speech at {OUTPUT_RATE_HZ} Hz", ""),
+    ]
 
 
 def _plain(text: str) -> str:

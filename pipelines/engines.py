@@ -1,4 +1,4 @@
-"""The pipelines that clients may choose from: the default one, of ``PIPELINE``, and those of ``ENGINES``."""
+"""The pipelines that clients may choose from, of ``PIPELINE`` and ``ENGINES``, and the one of phone calls."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ class Engines:
 
     Attributes:
         pipelines: Each has a name of its own; the first one serves whoever asks for none.
+        phone: Serves phone calls, where some provider's calls are taken.
     """
 
     pipelines: tuple[PipelineSpec, ...]
+    phone: PipelineSpec | None = None
 
     @property
     def default(self) -> PipelineSpec:
@@ -34,7 +36,8 @@ class Engines:
     @property
     def uses_upstream(self) -> bool:
         """Whether any of them talks to Gemini Live, so that its key is needed."""
-        return any(pipeline.uses_upstream for pipeline in self.pipelines)
+        phone = () if self.phone is None else (self.phone,)
+        return any(pipeline.uses_upstream for pipeline in (*self.pipelines, *phone))
 
     def named(self, name: str | None) -> PipelineSpec | None:
         """The pipeline that a client asks for; ``None`` where there is none of that name."""
@@ -50,7 +53,15 @@ def load_engines(settings: Settings) -> Engines:
         PipelineFileError: Files are wrong, or need what is not installed; all that is wrong in all of them.
     """
     variables = settings.pipeline_variables()
-    return Engines(_each(settings, lambda file, by: load_pipeline(file, variables, named_by=by)))
+    pipelines = _each(settings, lambda file, by: load_pipeline(file, variables, named_by=by))
+    if not settings.phone_providers:
+        return Engines(pipelines)
+    phone = load_pipeline(settings.telephony_pipeline, variables, named_by="TELEPHONY_PIPELINE")
+    if not phone.transport.paced:
+        raise PipelineFileError(
+            [f"TELEPHONY_PIPELINE: {phone.path}: expected a [transport] with paced = true, for phone calls"]
+        )
+    return Engines(pipelines, phone)
 
 
 def read_engines(settings: Settings) -> tuple[PipelineDraft, ...]:
@@ -74,7 +85,7 @@ def _each(settings: Settings, read: Callable[[str, str], _Pipeline]) -> tuple[_P
             faults |= dict.fromkeys(error.faults)
         else:
             found.setdefault(pipeline.path.resolve(), pipeline)
-    faults |= dict.fromkeys(_same_names(list(found.values())))
+    faults |= dict.fromkeys([*_same_names(list(found.values())), *_paced(list(found.values()))])
     if faults:
         raise PipelineFileError(faults)
     return tuple(found.values())
@@ -89,4 +100,14 @@ def _same_names(pipelines: Sequence[PipelineDraft | PipelineSpec]) -> Iterator[s
             yield (
                 f"{pipeline.path}: expected a name of its own, got '{pipeline.name}', which is the name of {first};"
                 " clients choose by it"
+            )
+
+
+def _paced(pipelines: Sequence[PipelineDraft | PipelineSpec]) -> Iterator[str]:
+    """A fault for each pipeline that is for phone calls."""
+    for pipeline in pipelines:
+        if pipeline.transport.paced:
+            yield (
+                f"{pipeline.path}: its [transport] is paced, for phone calls, and can't serve browsers:"
+                " name it in TELEPHONY_PIPELINE instead of PIPELINE or ENGINES"
             )

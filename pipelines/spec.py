@@ -16,11 +16,12 @@ from pipelines.packages import missing_package, nearest_module, pipecat_words
 from pipelines.parameters import check_parameters
 from pipelines.registry import UnknownStepError, resolve_step
 from pipelines.toml_lines import SINGLE_STEP, StepLines, TomlLines, lines_of, toml_faults
+from pipelines.transport_table import TransportParams, check_transport
 from processors.imports import nearest
 
 PIPELINES_DIR = Path(__file__).parent
 _MAX_FILE_BYTES = 1024 * 1024
-_TOP_LEVEL_KEYS = ["name", "description", "step"]
+_TOP_LEVEL_KEYS = ["name", "description", "transport", "step"]
 
 
 class PipelineFileError(Exception):
@@ -87,11 +88,13 @@ class PipelineSpec:
         name: What clients are told as ``engine``.
         path: The file.
         steps: In order.
+        transport: How what comes out of them leaves.
     """
 
     name: str
     path: Path
     steps: tuple[StepSpec, ...]
+    transport: TransportParams = field(default_factory=TransportParams)
 
     @property
     def uses_upstream(self) -> bool:
@@ -107,11 +110,13 @@ class PipelineDraft:
         name: What clients are told as ``engine``.
         path: The file.
         steps: In order.
+        transport: How what comes out of them leaves.
     """
 
     name: str
     path: Path
     steps: tuple[StepSpec | UninstalledStep, ...]
+    transport: TransportParams = field(default_factory=TransportParams)
 
 
 def load_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: str = "PIPELINE") -> PipelineSpec:
@@ -133,7 +138,7 @@ def load_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: 
             for step in draft.steps
             if isinstance(step, UninstalledStep)
         )
-    return PipelineSpec(draft.name, draft.path, tuple(steps))
+    return PipelineSpec(draft.name, draft.path, tuple(steps), draft.transport)
 
 
 def read_pipeline(name_or_path: str, variables: Mapping[str, Any], *, named_by: str = "PIPELINE") -> PipelineDraft:
@@ -217,13 +222,25 @@ class _Reader:
         name = self._content.get("name", self._path.stem)
         if not isinstance(name, str) or not name:
             self._fault(self._lines.keys.get("name", 1), f"expected 'name' to be a text, got {name!r}")
+        transport = self._transport()
         steps = [self._step(self._lines.step(index), table) for index, table in enumerate(self._tables())]
         if self._faults:
             for step in steps:
                 if isinstance(step, UninstalledStep):
                     self._fault(step.line, f"step '{step.use}': {step.missing}")
             raise PipelineFileError(f"{self._path}:{line}: {message}" for line, message in sorted({*self._faults}))
-        return PipelineDraft(str(name), self._path, tuple(step for step in steps if step is not None))
+        made = tuple(step for step in steps if step is not None)
+        return PipelineDraft(str(name), self._path, made, transport)
+
+    def _transport(self) -> TransportParams:
+        given = self._content.get("transport", {})
+        lines = self._lines.table("transport")
+        checked = check_transport(self._values(given, lines) if isinstance(given, dict) else given)
+        if isinstance(checked, TransportParams):
+            return checked
+        for key, message in checked:
+            self._fault(lines.of(key or ""), message)
+        return TransportParams()
 
     def _tables(self) -> list[Any]:
         steps = self._content.get("step")

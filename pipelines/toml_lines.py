@@ -19,10 +19,10 @@ SINGLE_STEP = "expected [[step]] with two brackets, got [step]"
 
 @dataclass(frozen=True, slots=True)
 class StepLines:
-    """The lines of one ``[[step]]``.
+    """The lines of one ``[[step]]``, or of another table.
 
     Attributes:
-        header: Of the step itself.
+        header: Of the table itself.
         keys: Of each of its keys.
     """
 
@@ -30,7 +30,7 @@ class StepLines:
     keys: dict[str, int] = field(default_factory=dict)
 
     def of(self, key: str) -> int:
-        """The line of ``key``, or of the step where it has no such key."""
+        """The line of ``key``, or of the table where it has no such key."""
         return self.keys.get(key, self.header)
 
 
@@ -41,20 +41,27 @@ class TomlLines:
     Attributes:
         keys: Of each key at the top level.
         steps: Of each ``[[step]]``, in order; none for steps that are written as an inline array.
+        tables: Of each other table at the top level that has a header.
     """
 
     keys: dict[str, int]
     steps: list[StepLines]
+    tables: dict[str, StepLines] = field(default_factory=dict)
 
     def step(self, index: int) -> StepLines:
         """The lines of a step; of an inline one, where the array starts."""
         return self.steps[index] if index < len(self.steps) else StepLines(self.keys.get("step", 1))
+
+    def table(self, name: str) -> StepLines:
+        """The lines of another table; of an inline one, where it stands."""
+        return self.tables.get(name, StepLines(self.keys.get(name, 1)))
 
 
 def lines_of(text: str) -> TomlLines:
     """Where everything stands in ``text``, which is right TOML."""
     keys: dict[str, int] = {}
     steps: list[StepLines] = []
+    tables: dict[str, StepLines] = {}
     current = keys
     for statement in _statements(text):
         line = statement.start
@@ -71,8 +78,10 @@ def lines_of(text: str) -> TomlLines:
         else:
             target = keys
         target.setdefault(name, line)
-        current = {}  # keys of a table below are nobody's who asks for lines
-    return TomlLines(keys, steps)
+        current = {}  # keys of a table below a step are nobody's who asks for lines
+        if target is keys:
+            current = tables.setdefault(name, StepLines(line)).keys
+    return TomlLines(keys, steps, tables)
 
 
 def toml_faults(text: str, error: tomllib.TOMLDecodeError) -> list[tuple[int, str]]:

@@ -346,6 +346,13 @@ def test_the_head_says_with_what_it_runs(key: None, monkeypatch: pytest.MonkeyPa
     assert KEY not in "\n".join(lines)
 
 
+def test_the_head_of_a_pipeline_for_phone_calls_says_so(key: None) -> None:
+    """What comes in and goes out there."""
+    lines = lines_of(f"[transport]\npaced = true\nsample_rate_hz = 8000\n{ENGINE}")
+    assert "input phone call: the caller's speech at 16000 Hz, its keys" in lines
+    assert "output phone call: interpreted speech at 8000 Hz, 20 ms at a time" in lines
+
+
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A gateway with an authority of its own."""

@@ -81,3 +81,32 @@ def test_a_pipeline_tells_whether_it_needs_the_upstream(name: str, uses_upstream
     """Where any of its steps does."""
     write("a.toml")
     assert load_engines(load_settings(pipeline=name)).default.uses_upstream is uses_upstream
+
+
+PHONE = {
+    "plivo_auth_id": "MA1",
+    "plivo_auth_token": "not-for-anyones-eyes",
+    "public_url": "https://interpreter.example.org",
+}
+
+
+def test_phone_calls_have_a_pipeline_of_their_own() -> None:
+    """No client can choose it, and it is only there where calls are taken."""
+    assert load_engines(load_settings()).phone is None
+    engines = load_engines(load_settings(**PHONE))
+    assert engines.phone is not None
+    assert (engines.phone.name, engines.names) == ("telephony", ("interpreter",))
+
+
+def test_a_pipeline_of_phone_calls_serves_no_browser() -> None:
+    """A browser gets speech whole; the line says which setting to use."""
+    (fault,) = faults(engines="telephony")
+    assert fault.endswith("name it in TELEPHONY_PIPELINE instead of PIPELINE or ENGINES")
+
+
+def test_a_pipeline_of_browsers_serves_no_phone_call() -> None:
+    """What it says would not come in the pace of a telephone line."""
+    with pytest.raises(
+        PipelineFileError, match=r"TELEPHONY_PIPELINE: .*expected a \[transport\] with paced = true"
+    ):
+        load_engines(load_settings(**PHONE, telephony_pipeline="interpreter"))

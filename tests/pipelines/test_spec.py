@@ -17,6 +17,7 @@ from pipelines.spec import (
     read_pipeline,
     shipped_settings,
 )
+from pipelines.transport_table import TransportParams
 from processors.gemini_live import GeminiLive, GeminiLiveParams
 from processors.vad import Vad
 from processors.vad_params import VadParams
@@ -77,6 +78,45 @@ def test_the_default_settings_reach_the_steps() -> None:
     assert isinstance(engine, GeminiLiveParams)
     assert (vad.provider, vad.end_of_utterance_ms) == ("energy", 900)
     assert (engine.model, engine.voice, engine.preroll_ms) == ("gemini-3.8-live", "Kore", 200)
+
+
+def test_a_file_says_how_what_it_makes_leaves() -> None:
+    """As a browser's session wants it, or in the pace of a telephone line; a setting may stand there, too."""
+    assert load(MODEL).transport == TransportParams(paced=False, sample_rate_hz=24_000)
+    phone = load(f'[transport]\npaced = true\nsample_rate_hz = "${{RATE}}"\n{MODEL}', RATE=16_000)
+    assert phone.transport == TransportParams(paced=True, sample_rate_hz=16_000)
+
+
+@pytest.mark.parametrize(
+    ("transport", "fault"),
+    [
+        ("[transport]\npace = true", "2: transport: unknown key 'pace'; did you mean 'paced'?"),
+        ("[transport]\n\npaced = 1", "3: transport: 'paced': Input should be a valid boolean, got 1"),
+        (
+            "[transport]\npaced = true\nsample_rate_hz = 44100",
+            "3: transport: 'sample_rate_hz': Input should be 8000, 16000 or 24000, got 44100",
+        ),
+        (
+            "[transport]\nsample_rate_hz = 8000",
+            "1: transport: 'sample_rate_hz' is for paced = true; else it is 24000, got 8000",
+        ),
+        ("transport = { paced = 1 }", "1: transport: 'paced': Input should be a valid boolean, got 1"),
+        ("transport = true", "1: expected a table [transport] with one bracket, got true"),
+        ("[[transport]]\npaced = true", '1: expected a table [transport] with one bracket, got [{"paced": true}]'),
+    ],
+)
+def test_a_transport_that_is_wrong_is_told_with_its_line(transport: str, fault: str) -> None:
+    """As parameters of steps are."""
+    assert fault_of(f"{transport}\n{MODEL}") == fault
+
+
+def test_the_telephone_differs_from_the_browser_by_parameters_only() -> None:
+    """The same steps in the same order."""
+    variables = load_settings().pipeline_variables()
+    browser, phone = load_pipeline("interpreter", variables), load_pipeline("telephony", variables)
+    assert [step.use for step in phone.steps] == [step.use for step in browser.steps]
+    assert phone.transport == TransportParams(paced=True, sample_rate_hz=8000)
+    assert browser.transport == TransportParams()
 
 
 def test_a_path_names_a_file_anywhere(tmp_path: Path) -> None:
@@ -195,7 +235,7 @@ def test_a_table_of_settings_is_checked_by_the_services_own() -> None:
         (f'name = ""\n{MODEL}', "1: expected 'name' to be a text, got ''"),
         (f'\nnmae = "x"\n{MODEL}', "2: unknown key 'nmae'; did you mean 'name'?"),
         (f'{MODEL}\n[[steps]]\nuse = "vad"\n', "5: unknown key 'steps'; did you mean 'step'?"),
-        (f"{MODEL}\n[zebra]\n", "5: unknown key 'zebra'; known are description, name, step"),
+        (f"{MODEL}\n[zebra]\n", "5: unknown key 'zebra'; known are description, name, step, transport"),
         (f"{MODEL}\n[[step]]\nthreshold = 1\n", '5: expected the step to name its processor: use = "…"'),
         ("[[step]]\n\nuse = 1\n", '3: expected the step to name its processor: use = "…"'),
         ('step = ["vad"]', '1: expected the step to name its processor: use = "…"'),
