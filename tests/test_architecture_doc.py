@@ -11,7 +11,7 @@ from protocol.errors import ErrorCode, WarningCode
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "architecture.md").read_text(encoding="utf-8")
-SERVER = ("pipelines", "processors", "protocol", "gemini")
+SERVER = ("pipelines", "processors", "telephony", "protocol", "gemini")
 
 
 @pytest.mark.parametrize("package", SERVER)
@@ -25,7 +25,7 @@ def test_every_module_is_named(package: str) -> None:
 
 def test_every_path_exists() -> None:
     """A file that is named with its folder is there."""
-    paths = re.findall(r"`?\b((?:pipelines|processors|protocol|gemini|client|tests)/[a-z_]+\.py)", PAGE)
+    paths = re.findall(r"`?\b((?:pipelines|processors|telephony|protocol|gemini|client|tests)/[a-z_]+\.py)", PAGE)
     assert len(paths) > 20
     assert [path for path in paths if not (ROOT / path).exists()] == []
 

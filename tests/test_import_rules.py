@@ -12,6 +12,7 @@ OURS = {
     "metrics",
     "pipelines",
     "processors",
+    "telephony",
     "gemini",
     "protocol",
     "reference",
@@ -23,8 +24,9 @@ ALLOWED: dict[str, set[str]] = {
     "server": OURS,
     "command_line": OURS,
     "metrics": set(),
-    "pipelines": {"pipelines", "processors", "gemini", "protocol", "metrics"},
+    "pipelines": {"pipelines", "processors", "telephony", "gemini", "protocol", "metrics"},
     "processors": {"processors", "gemini", "protocol", "metrics"},
+    "telephony": {"telephony"},
     "gemini": {"gemini"},
     "protocol": {"protocol"},
     "reference": {"reference", "protocol"},
@@ -89,6 +91,13 @@ def test_wires_know_no_framework(package: str) -> None:
         if path == ROOT / "emulator" / "control.py":  # its HTTP endpoint
             allowed = {"starlette", "uvicorn"}
         forbidden = roots(imported(path)) & FRAMEWORKS - allowed
+        assert not forbidden, f"{path.name} imports {forbidden}"
+
+
+def test_telephony_knows_no_server() -> None:
+    """The providers' wires speak pipecat; who serves them, and from which settings, is no matter of theirs."""
+    for path in modules_of("telephony"):
+        forbidden = roots(imported(path)) & FRAMEWORKS - {"pipecat"}
         assert not forbidden, f"{path.name} imports {forbidden}"
 
 

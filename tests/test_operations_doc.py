@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SOURCES = [
     ROOT / "server.py",
-    *(path for name in ("pipelines", "processors", "gemini") for path in (ROOT / name).glob("*.py")),
+    *(path for name in ("pipelines", "processors", "telephony", "gemini") for path in (ROOT / name).glob("*.py")),
 ]
 _LOGGING = {"debug", "info", "warning", "error", "critical", "exception"}
 
