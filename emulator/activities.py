@@ -69,6 +69,14 @@ class Activities:
             self._open.pcm[:] = event.audio
             await self._end()
 
+    async def read(self, text: str) -> None:
+        """The client says something in writing: it is read aloud, as the answer of a turn."""
+        record = self._record.open_utterance(INPUT_RATE_HZ, self._faults.next_utterance())
+        record.ended_at_secs = self._record.elapsed_secs()
+        utterance = Utterance(record, ended_at=time.monotonic(), answer=self._turns.aloud(text, record))
+        await self._turns.begin(utterance)
+        await self._turns.end(utterance)
+
     def finish(self) -> None:
         """Record what came of an activity that never ended."""
         utterance, self._open = self._open, None

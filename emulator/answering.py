@@ -5,6 +5,7 @@ entry's speech, in both languages, and the sound is cut at the same fractions. S
 utterance, put together, give every word exactly once.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -88,6 +89,16 @@ class Answerer:
             return Answer()
         started_over = self._unheard_used >= len(self._unheard)
         return Answer((_piece(self._next_unheard(), _Share(0.0, 1.0)),), started_over)
+
+    def aloud(self, text: str) -> Answer:
+        """``text``, read aloud: with the sound of the entry whose interpretation it is, else with some entry's.
+
+        The same text always has the same sound.
+        """
+        entries = self._unheard or self._scenario.entries
+        some = entries[zlib.crc32(text.encode()) % len(entries)]
+        entry = next((entry for entry in self._scenario.entries if entry.target == text), some)
+        return Answer((Piece(entry, 0, 0, "", text, entry.audio),))
 
     def portions(self, stretch: Stretch) -> list[Piece]:
         """What was said in a stretch, entry by entry; a piece without a whole word is a piece of sound only."""

@@ -90,6 +90,9 @@ class Translator:
         async with self._listening:
             await self._cut()
 
+    async def read(self, text: str) -> None:
+        """The client says something in writing: of no use to this model, which takes sound only."""
+
     def finish(self) -> None:
         """Write down what was not finished."""
         event = self._detector.finish() if self._detector is not None else None

@@ -83,6 +83,13 @@ class Turns:
         elif policy == "merge":
             await self._merge_into(utterance)
 
+    def aloud(self, text: str, record: UtteranceRecord) -> Answer:
+        """What reads ``text`` aloud; ``record`` is of the turn that does."""
+        answer = self._services.answerer.aloud(text)
+        record.answered = [piece.entry.id for piece in answer.pieces]
+        record.source_text = record.target_text = text
+        return answer
+
     async def end(self, utterance: Utterance) -> None:
         """An activity has ended: its utterance waits for its answer; waits itself while a hundred do."""
         self._speaking = False

@@ -30,6 +30,10 @@ class Listener(Protocol):
         """The client says that its sound pauses."""
         ...
 
+    async def read(self, text: str) -> None:
+        """The client says something in writing."""
+        ...
+
     def finish(self) -> None:
         """The session is over."""
         ...
@@ -87,6 +91,10 @@ class Uplink:
             if not self._setup.manual:
                 raise WireError(1007, f"{INVALID_REASON} Activity signals need automatic detection disabled.")
             await self._listener.mark(starts=kind == "activityStart")
+        elif kind == "text":
+            if not isinstance(value, str):
+                raise WireError(1007, f"{INVALID_REASON} Expected 'text' to be a text.")
+            await self._listener.read(value)
         elif kind == "audioStreamEnd" and value is not False and self._options.audio_stream_end != "ignored":
             await self._listener.end_stream()
 

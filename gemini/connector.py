@@ -59,6 +59,9 @@ class LiveConnection(Protocol):
     async def send_activity_end(self) -> None:
         """Say that the utterance ended with the last audio."""
 
+    async def send_text(self, text: str) -> None:
+        """Say something in writing, as a turn of its own, which the upstream answers at once."""
+
     def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
         """Yield the events of each server message, one turn after the other, without end.
 

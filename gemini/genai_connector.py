@@ -83,6 +83,10 @@ class GenaiConnection:
         """Send ``activityEnd``."""
         await self._send(activity_end=types.ActivityEnd())
 
+    async def send_text(self, text: str) -> None:
+        """Send a realtime text: ``clientContent`` alone makes no 3.x model answer (pipecat, gemini_live/llm.py)."""
+        await self._send(text=text)
+
     async def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
         """Yield events; the SDK's own iterator stops after each turn (python-genai #1224)."""
         while True:
@@ -114,10 +118,11 @@ class GenaiConnection:
         audio: types.Blob | None = None,
         activity_start: types.ActivityStart | None = None,
         activity_end: types.ActivityEnd | None = None,
+        text: str | None = None,
     ) -> None:
         try:
             await self._session.send_realtime_input(
-                audio=audio, activity_start=activity_start, activity_end=activity_end
+                audio=audio, activity_start=activity_start, activity_end=activity_end, text=text
             )
         except Exception as error:
             raise classify(error, during_setup=False) from error

@@ -96,6 +96,10 @@ class LeanConnection:
         """Send ``activityEnd``."""
         await self._send(wire.ACTIVITY_END)
 
+    async def send_text(self, text: str) -> None:
+        """Send a realtime text."""
+        await self._send(wire.text_message(text))
+
     async def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
         """Yield events, message by message."""
         while True:

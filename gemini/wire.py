@@ -51,6 +51,11 @@ def audio_message(pcm: bytes) -> bytes:
     return _AUDIO % binascii.b2a_base64(pcm, newline=False)
 
 
+def text_message(text: str) -> bytes:
+    """The message that says something in writing."""
+    return json.dumps({"realtimeInput": {"text": text}}).encode()
+
+
 def check_first_message(raw: bytes) -> None:
     """See that the answer to the setup can be read; google-genai asks no more of it.
 

@@ -144,6 +144,10 @@ class _MeteredConnection:
         self._count_turn()
         await self._connection.send_activity_end()
 
+    async def send_text(self, text: str) -> None:
+        self._count_turn()
+        await self._connection.send_text(text)
+
     async def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
         async with aclosing(self._connection.receive()) as messages:
             async for events in messages:

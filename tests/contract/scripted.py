@@ -75,6 +75,7 @@ class _Interpreter:
             self._connection.on_activity_end = lambda: self._answer(self._connection.activities[-1])
         else:
             self._connection.on_audio = self._detect
+        self._connection.on_text = self._read_aloud
         self._connection.say(Resumable("handle"))
 
     def _detect(self, pcm: bytes) -> None:
@@ -82,9 +83,14 @@ class _Interpreter:
             if event.kind == "end":
                 self._answer(event.audio)
 
+    def _read_aloud(self, text: str) -> None:
+        self._perform(_script(self._answerer.aloud(text), 0))
+
     def _answer(self, pcm: bytes) -> None:
         answer = self._answerer.answer(_ear().hear(pcm, INPUT_RATE_HZ))
-        script = _script(answer, len(pcm))
+        self._perform(_script(answer, len(pcm)))
+
+    def _perform(self, script: list[_Message]) -> None:
         for message in script[: len(script) // 2] if self._breaks else script:
             self._connection.say(*message)
         if self._breaks:

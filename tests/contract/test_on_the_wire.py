@@ -53,6 +53,7 @@ async def session_of(name: ConnectorName, config: LiveConfig) -> SessionRecord:
             await connection.send_audio(SOUND)
             await connection.send_audio(b"")
             await connection.send_activity_end()
+            await connection.send_text('Say "안녕".')
             await connection.close()
         (session,) = emulator.sessions
         await until(lambda: session.closed)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gemini.connector import INPUT_RATE_HZ
-from gemini.events import GenerationComplete, SourceText, TargetText, TurnComplete
+from gemini.connector import INPUT_RATE_HZ, OUTPUT_RATE_HZ
+from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete
 from tests.contract.bench import ENGLISH, KOREAN, Bench, assert_interprets
 from tests.support.pcm import chunks_of
 from tests.support.speech import silence, spoken
@@ -101,3 +101,15 @@ async def test_the_upstream_finds_utterances_by_itself(bench: Bench) -> None:
     async with bench.talk(manual=False) as talk:
         await talk.stream(spoken(ENGLISH) + silence(3000))
         assert_interprets(bench, await talk.answer(), ENGLISH)
+
+
+async def test_a_text_is_answered_with_speech(bench: Bench) -> None:
+    """What is said in writing makes the model speak at once, without any sound having been sent."""
+    async with bench.talk(manual=False) as talk:
+        await talk.connection.send_text("This call is interpreted.")
+        await talk.until(lambda: any(isinstance(event, GenerationComplete | TurnComplete) for event in talk.events))
+        sound = b"".join(event.pcm for event in talk.events if isinstance(event, TargetAudio))
+        said = "".join(event.text for event in talk.events if isinstance(event, TargetText)).strip()
+    assert len(sound) > OUTPUT_RATE_HZ // 2
+    if bench.exact:
+        assert said == "This call is interpreted."

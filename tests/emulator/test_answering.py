@@ -81,3 +81,14 @@ def test_unknown_speech_gets_everyday_entries_in_turn(samples: Scenario) -> None
 def test_silence_gets_nothing(samples: Scenario) -> None:
     """No voice, no words."""
     assert Answerer(samples).answer(Hearing((), voiced=False)) == Answer()
+
+
+def test_a_text_is_read_aloud(samples: Scenario) -> None:
+    """With its own sound where it is known, else with some entry's, always the same; nothing counts as heard."""
+    answerer = Answerer(samples)
+    known = samples.entries[0]
+    assert (answerer.aloud(known.target).audio, answerer.aloud(known.target).target) == (known.audio, known.target)
+    assert answerer.aloud("Something else.").audio == answerer.aloud("Something else.").audio != b""
+    assert answerer.aloud("Something else.").source == ""
+    answerer.count(answerer.aloud(known.target))
+    assert all(stretch.times == 0 for stretches in answerer.stretches().values() for stretch in stretches)

@@ -23,6 +23,8 @@ class FakeConnection:
         may_send: Cleared by a test to let every further send wait.
         on_audio: Called after each piece of audio, with it.
         on_activity_end: Called after each end of an activity, to answer it.
+        on_text: Called after each text, with it.
+        texts: What came in writing, in order.
     """
 
     def __init__(self) -> None:
@@ -34,6 +36,8 @@ class FakeConnection:
         self.may_send.set()
         self.on_audio: Callable[[bytes], None] | None = None
         self.on_activity_end: Callable[[], None] | None = None
+        self.on_text: Callable[[str], None] | None = None
+        self.texts: list[str] = []
         self._messages: asyncio.Queue[list[UpstreamEvent] | Exception] = asyncio.Queue()
         self._receive_failure: Exception | None = None
         self._send_failure: Exception | None = None
@@ -86,6 +90,13 @@ class FakeConnection:
         if self.on_activity_end is not None:
             self.on_activity_end()
 
+    async def send_text(self, text: str) -> None:
+        """Take a text."""
+        await self._check()
+        self.texts.append(text)
+        if self.on_text is not None:
+            self.on_text(text)
+
     async def receive(self) -> AsyncGenerator[list[UpstreamEvent], None]:
         """Give what the test says; once that was a failure, nothing else."""
         while self._receive_failure is None:
@@ -102,12 +113,15 @@ class FakeConnection:
             self.closed = True
             self.lose(UpstreamError(FailureKind.UNAVAILABLE, "closed"))
 
-    async def _take(self, item: Sent) -> None:
+    async def _check(self) -> None:
         await self.may_send.wait()
         if self.closed:
             raise UpstreamError(FailureKind.UNAVAILABLE, "closed")
         if self._send_failure is not None:
             raise self._send_failure
+
+    async def _take(self, item: Sent) -> None:
+        await self._check()
         self.sent.append(item)
         self.sent_at.append(asyncio.get_running_loop().time())
 
