@@ -6,6 +6,9 @@ from typing import Protocol
 
 from telephony.phone_serializer import PhoneSerializer
 
+MAX_AGE_SECS = 300
+"""How far a signed request's time may be from ours, in both directions."""
+
 
 @dataclass(frozen=True)
 class WebhookRequest:
@@ -66,12 +69,16 @@ class MediaStart:
         call_id: The provider's name of the call; empty where the stream does not tell.
         rate_hz: Of the audio in both directions.
         encoding: Of the audio that comes, one of :data:`~telephony.phone_serializer.ENCODINGS`.
+        caller: Who calls, where the stream tells.
+        dialled: The number that was dialled, where the stream tells.
     """
 
     stream_id: str
     call_id: str
     rate_hz: int
     encoding: str
+    caller: str = ""
+    dialled: str = ""
 
 
 class Provider(Protocol):

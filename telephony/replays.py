@@ -1,32 +1,26 @@
-"""A bounded memory of requests that were believed, so that each is believed once."""
+"""A bounded memory of requests that were believed, so that each is believed once (pure)."""
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-
-KEPT_SECS = 600
-"""How long a request is remembered; providers' timestamps are believed for less."""
 KEPT_REQUESTS = 10_000
 """How many are remembered at most: the oldest goes first."""
 
 
 class Replays:
-    """Knows which signed requests came before, in this process.
+    """Knows which genuine requests came before, in this process.
 
-    Workers share no memory: what one has seen is new to another.
+    Nobody else's requests get in here, so a stranger cannot make it forget. Workers share no memory: what one has
+    seen is new to another. Where the provider signs a time as well, what is forgotten is too old to be believed.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic):
-        """Start with no memory; ``clock`` gives seconds."""
-        self._clock = clock
-        self._seen: OrderedDict[str, float] = OrderedDict()
+    def __init__(self, kept: int = KEPT_REQUESTS):
+        """Remember ``kept`` requests."""
+        self._kept = kept
+        self._seen: dict[str, None] = {}
 
     def is_first(self, key: str) -> bool:
-        """Whether ``key`` has not come in the last :data:`KEPT_SECS`; it is remembered from here on."""
-        now = self._clock()
-        while self._seen and (next(iter(self._seen.values())) < now - KEPT_SECS or len(self._seen) > KEPT_REQUESTS):
-            self._seen.popitem(last=False)
+        """Whether ``key``, which names a request and nobody can vary, is new; it is remembered from here on."""
         if key in self._seen:
             return False
-        self._seen[key] = now
+        self._seen[key] = None
+        if len(self._seen) > self._kept:
+            del self._seen[next(iter(self._seen))]
         return True

@@ -1,6 +1,6 @@
 """Twilio's wire: Programmable Voice with Media Streams.
 
-Sources, all under ``www.twilio.com/docs``: ``voice/media-streams/websocket-messages`` (messages),
+Sources, under ``www.twilio.com/docs``: ``voice/media-streams/websocket-messages`` (messages),
 ``voice/twiml/stream`` and ``voice/twiml/say`` (document), ``voice/twiml`` (what a webhook holds),
 ``usage/webhooks/webhooks-security`` (signature), ``voice/api/call-resource`` (ending and making calls).
 """
@@ -19,7 +19,7 @@ from telephony.json_serializer import JsonSerializer
 from telephony.phone_serializer import PCMU
 from telephony.provider import Document, IncomingCall, MediaStart, Notice, WebhookRequest
 from telephony.replays import Replays
-from telephony.voices import LOCALES, locale_of
+from telephony.voices import VOICES, voice_for
 
 API_URL = "https://api.twilio.com"
 _OVER = frozenset({404})
@@ -68,7 +68,7 @@ class Twilio:
 
     def speaks(self, language: str) -> bool:
         """See :class:`~telephony.provider.Provider`."""
-        return language in LOCALES
+        return language in VOICES
 
     def incoming(self, request: WebhookRequest) -> IncomingCall:
         """See :class:`~telephony.provider.Provider`."""
@@ -81,8 +81,9 @@ class Twilio:
         """See :class:`~telephony.provider.Provider`; ``stream_url`` is without a query, which Twilio allows not."""
         response = ElementTree.Element("Response")
         for notice in notices:
-            language = locale_of(notice.language, LOCALES)
-            ElementTree.SubElement(response, "Say", language=language).text = xml_document.readable(notice.text)
+            voice = voice_for(notice.language)
+            say = ElementTree.SubElement(response, "Say", voice=voice.polly, language=voice.locale)
+            say.text = xml_document.readable(notice.text)
         ElementTree.SubElement(ElementTree.SubElement(response, "Connect"), "Stream", url=stream_url)
         return xml_document.of(response)
 
