@@ -31,6 +31,8 @@ name                       labels           call it
 ``SPEECH_DROPPED_SECONDS``                  :func:`count_dropped_speech`
 ``AUDIO_IN``                                ``.inc(secs)`` of speech from clients
 ``AUDIO_OUT``                               ``.inc(secs)`` of interpreted speech to clients
+``PLAYOUT_DELAY``                           ``.observe(secs)``: how late a piece of 20 ms is sent
+``VOICE_DROPPED``                           ``.inc(secs)`` of a voice that came too fast to be heard as it is
 ``TOKENS``, ``COST``       ``model``, …     :func:`count_usage`
 ``SESSIONS``               ``state``        set by :func:`set_levels`
 ``QUEUE_BYTES``            ``queue``        set by :func:`set_levels`: of all sessions together
@@ -59,13 +61,14 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The media type of what :func:`exposition` gives."""
-QUEUES = ("inbox", "vad", "ring", "outbox", "replay")
+QUEUES = ("inbox", "vad", "ring", "outbox", "replay", "player")
 """The queues of a session that are shown, also while there is no session."""
 
 _PREFIX = "interpreter"
 _TRIES = 3
 """To read the files of all workers while one of them may be forgotten."""
 _TOLD_BUCKETS_SECS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENESS_BUCKETS_SECS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 _ANSWER_BUCKETS_SECS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 60.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, with the time of its birth
@@ -117,6 +120,14 @@ AUDIO_IN = _counter(
     "audio_in_seconds_total", "Speech and pauses that clients sent, and silence that stands for gaps."
 )
 AUDIO_OUT = _counter("audio_out_seconds_total", "Interpreted speech that was made for clients.")
+PLAYOUT_DELAY = _delay(
+    "playout",
+    "How much later than its schedule a piece of 20 ms is sent, in calls and rooms.",
+    _LATENESS_BUCKETS_SECS,
+)
+VOICE_DROPPED = _counter(
+    "voice_dropped_seconds_total", "Voices in rooms that came too fast to be heard as they are, and were left out."
+)
 SPEECH_DROPPED = _counter("speech_dropped_total", "Stretches of speech that were given up uninterpreted.")
 SPEECH_DROPPED_SECONDS = _counter("speech_dropped_seconds_total", "Speech that was given up uninterpreted.")
 

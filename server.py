@@ -40,7 +40,7 @@ from pipelines.glossary_use import ignores_glossary
 from pipelines.logs import configure_logging, log_event
 from pipelines.readiness import reasons_against, retry_after_secs
 from pipelines.scrape import keep_levels, levels, scrape_refusal
-from pipelines.session import Services
+from pipelines.services import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import (
     SILERO_IGNORES_THRESHOLD_BUT,

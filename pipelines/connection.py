@@ -26,7 +26,8 @@ from pipelines.endings import (
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
 from pipelines.resumption import Refusal
-from pipelines.session import InterpreterSession, Services
+from pipelines.services import Services
+from pipelines.session import InterpreterSession
 from pipelines.sessions import Seat
 from protocol.errors import ErrorCode, Fault
 from protocol.messages import Claim, ClientMessage, Close, Error, Init, InitConfig

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from pipecat.frames.frames import ErrorFrame
 from pipecat.utils.errors import ErrorCategory
 
 from metrics import SESSIONS_ENDED
@@ -17,7 +18,7 @@ _UPSTREAM_QUOTA = Fault(ErrorCode.UPSTREAM_QUOTA, "the interpreting service's qu
 _UPSTREAM_LOST = Fault(
     ErrorCode.UPSTREAM_UNAVAILABLE, "the interpreting service can't be reached, or the connection to it is lost"
 )
-FAULT_OF_CATEGORY = {
+_FAULT_OF_CATEGORY = {
     ErrorCategory.AUTHENTICATION: UPSTREAM_REFUSES,
     ErrorCategory.AUTHORIZATION: UPSTREAM_REFUSES,
     ErrorCategory.INVALID_REQUEST: UPSTREAM_REFUSES,
@@ -70,6 +71,25 @@ def _client_disconnected(close_code: int) -> Ending:
 def not_back(close_code: int) -> Ending:
     """The end of a session whose client went with ``close_code``, and stayed away."""
     return Ending("client did not come back", close_code=close_code)
+
+
+def failure_of(frame: ErrorFrame, session_id: str) -> Fault | BaseException:
+    """What a step's failure means for its session: what the client is told, or a fault of ours.
+
+    An upstream's failure is logged, with what it said.
+    """
+    fault = _FAULT_OF_CATEGORY.get(frame.category or ErrorCategory.UNKNOWN)
+    if fault is None:
+        return frame.exception or RuntimeError(frame.error)
+    log_event(
+        logger,
+        logging.WARNING,
+        "upstream failed",
+        session_id=session_id,
+        code=fault.code.value,
+        detail=str(frame.exception or frame.error),
+    )
+    return fault
 
 
 def internal_fault(session_id: str, error: BaseException) -> Fault:

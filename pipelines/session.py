@@ -6,31 +6,26 @@ A session that can be resumed outlives its connections; any other ends with its 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
 from pipecat.frames.frames import ErrorFrame
 from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.utils.errors import ErrorCategory
 
-from gemini.connector import OUTPUT_RATE_HZ, Connector
-from gemini.endpoint import Endpoint
+from gemini.connector import OUTPUT_RATE_HZ
 from metrics import SESSIONS_STARTED
 from pipelines.builder import build_steps, longest_gap_secs
 from pipelines.choice import Choice
 from pipelines.endings import (
-    FAULT_OF_CATEGORY,
     GIVEN_UP,
     SERVER_STOPPED,
     SHUTTING_DOWN,
     TAKEN_OVER,
     Ending,
+    failure_of,
     internal_fault,
     log_end,
     not_back,
 )
-from pipelines.engines import Engines
 from pipelines.incoming import Incoming
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
@@ -38,10 +33,9 @@ from pipelines.outgoing import Outgoing, PipelineView
 from pipelines.pipeline_run import PipelineRun
 from pipelines.replay import ReplayBuffer
 from pipelines.resumption import Client, Door, LeftOver, Refusal, audio_lost, log_resumed
-from pipelines.sessions import Sessions
-from pipelines.settings import Settings
+from pipelines.services import HasQueues, Services
 from pipelines.time_limits import TimeLimits
-from pipelines.whisper import Whisper, has_whisper
+from pipelines.whisper import has_whisper
 from processors.context import SessionContext
 from processors.recognizer import Recognizer
 from processors.whisper_source import WhisperSource
@@ -50,37 +44,6 @@ from protocol.messages import Claim, ClientMessage, Connected, Error, InitConfig
 from protocol.serializer import ProtocolSerializer
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What all sessions of the process share.
-
-    Attributes:
-        settings: The server's settings.
-        engines: The checked pipelines that clients may choose from.
-        connector: Opens sessions with the upstream.
-        sessions: Who may come in, and who is there.
-        upstream_refuses: Whether the upstream is known to refuse every session.
-        endpoint: Where the connector connects to.
-        whisper: Recognises speech for clients that want its text.
-    """
-
-    settings: Settings
-    engines: Engines
-    connector: Connector
-    sessions: Sessions
-    upstream_refuses: Callable[[], bool] = lambda: False
-    endpoint: Endpoint | None = None
-    whisper: Whisper | None = None
-
-
-@runtime_checkable
-class HasQueues(Protocol):
-    """A step that keeps something which waits."""
-
-    def queue_depths(self) -> dict[str, float]:
-        """How much, in bytes, by the queue's name."""
 
 
 class InterpreterSession:
@@ -363,19 +326,11 @@ class InterpreterSession:
 
     def _end_by_error(self, frame: ErrorFrame) -> None:
         """Any step's failure ends the session: what it would have done is lost to the client."""
-        fault = FAULT_OF_CATEGORY.get(frame.category or ErrorCategory.UNKNOWN)
-        if fault is None:
-            self.fail(frame.exception or RuntimeError(frame.error))
-            return
-        log_event(
-            logger,
-            logging.WARNING,
-            "upstream failed",
-            session_id=self.session_id,
-            code=fault.code.value,
-            detail=str(frame.exception or frame.error),
-        )
-        self.end(Ending.by(fault))
+        failure = failure_of(frame, self.session_id)
+        if isinstance(failure, Fault):
+            self.end(Ending.by(failure))
+        else:
+            self.fail(failure)
 
     def _end_with_pipeline(self, error: BaseException | None) -> None:
         hint = "" if self._pipeline_started else " before it started: does a step hold StartFrame back?"

@@ -10,7 +10,7 @@ import pytest
 from gemini.events import SourceText, TargetAudio, TargetText, TurnComplete
 from pipelines.connection import ClientConnection
 from pipelines.engines import load_engines
-from pipelines.session import Services
+from pipelines.services import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
 from tests.support.fake_network import FakeNetwork

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.connection import ClientConnection
 from pipelines.engines import load_engines
-from pipelines.session import Services
+from pipelines.services import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
 from tests.support.fake_network import FakeNetwork
