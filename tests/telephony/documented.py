@@ -269,7 +269,7 @@ def plivo_webhook(
 
 
 def vonage_webhook(
-    body: Message | None = None, *, secret: str = VONAGE_SECRET, age_secs: float = 0, **claims: Any
+    body: Message | None = None, *, secret: str = VONAGE_SECRET, age_secs: float = 0, claims: Message | None = None
 ) -> WebhookRequest:
     """developer.vonage.com/en/getting-started/concepts/webhooks: a JWT over the hash of the body.
 
@@ -287,7 +287,7 @@ def vonage_webhook(
         "api_key": VONAGE_KEY,
         "application_id": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab",
     }
-    whole = {name: value for name, value in (whole | claims).items() if value is not None}
+    whole = {name: value for name, value in (whole | (claims or {})).items() if value is not None}
     headers = {"authorization": f"Bearer {jwt.encode(whole, secret, algorithm='HS256')}"}
     return WebhookRequest("POST", VOICE_URL.format("vonage"), headers, raw, {})
 

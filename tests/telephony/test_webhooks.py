@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import time
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -35,7 +36,7 @@ from tests.telephony.documented import (
 )
 
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(32))
-GENUINE = {
+GENUINE: dict[str, Callable[[], WebhookRequest]] = {
     "twilio": twilio_webhook,
     "telnyx": telnyx_webhook,
     "plivo": plivo_webhook,
@@ -48,7 +49,7 @@ FORGED = {
     "plivo": [plivo_webhook(token="another")],
     "vonage": [
         vonage_webhook(secret="another secret that has 32 bytes or more, too"),
-        vonage_webhook(api_key="else"),
+        vonage_webhook(claims={"api_key": "else"}),
     ],
     "exotel": [exotel_handshake(password="a:passwore"), exotel_handshake(user="Exotel")],
 }
@@ -138,8 +139,8 @@ def test_old_requests_are_not_believed(age_secs: int) -> None:
 def test_vonages_token_says_all_that_is_checked() -> None:
     """A token without its time, its account or the hash of the body proves nothing; nor one of no algorithm."""
     for claim in ("iat", "api_key", "payload_hash"):
-        assert provider("vonage").refusal(vonage_webhook(**{claim: None})) == "the token does not fit"
-    assert provider("vonage").refusal(vonage_webhook(iat="now")) is not None
+        assert provider("vonage").refusal(vonage_webhook(claims={claim: None})) == "the token does not fit"
+    assert provider("vonage").refusal(vonage_webhook(claims={"iat": "now"})) is not None
     head = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
     request = vonage_webhook()
     claims = request.headers["authorization"].split(".")[1]
