@@ -52,7 +52,7 @@ class TwilioDialler:
         url = f"{self._api_url}/2010-04-01/Accounts/{self._account_sid}/Calls.json"
         form = {"To": number, "From": self._caller, "Url": voice_url}
         try:
-            answer = await rest.request("POST", url, basic=(self._account_sid, self._auth_token), form=form)
+            answer = await rest.request("POST", url, rest.basic(self._account_sid, self._auth_token), form)
         except rest.RestError as error:
             raise DialError(f"Twilio gave no answer: {error}") from None
         call_id = messages.text(answer.body, "sid")

@@ -1,23 +1,28 @@
 """Ending a call through a provider's REST interface: once, and with a line in the log if it fails."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
-from telephony.rest import Answer, RestError
+from telephony.rest import Answer, RestError, quoted
 
 logger = logging.getLogger(__name__)
 
 
-async def ended(provider: str, asked: Awaitable[Answer], *, over: frozenset[int]) -> None:
-    """Wait for a request to end a call, and log its failure.
+async def ended(
+    provider: str, call_id: str, ask: Callable[[str], Awaitable[Answer]], *, over: frozenset[int]
+) -> None:
+    """Ask for a call's end, and log a failure.
 
     Args:
         provider: Name, for the log.
-        asked: The request.
+        call_id: Of the call; nothing is asked where the stream did not tell it.
+        ask: Asks for the end of the call that it is given, as a part of a path.
         over: Statuses by which the provider says that the call is over already, which is as good.
     """
+    if not call_id:
+        return
     try:
-        answer = await asked
+        answer = await ask(quoted(call_id))
     except RestError as error:
         _log(provider, {"error": str(error)})
         return

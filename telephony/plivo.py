@@ -108,5 +108,8 @@ class Plivo:
 
     async def hang_up(self, start: MediaStart) -> None:
         """See :class:`~telephony.provider.Provider`."""
-        url = f"{self._api_url}/v1/Account/{self._auth_id}/Call/{rest.quoted(start.call_id)}/"
-        await ended(self.name, rest.request("DELETE", url, basic=(self._auth_id, self._auth_token)), over=_OVER)
+        await ended(self.name, start.call_id, self._end, over=_OVER)
+
+    async def _end(self, call: str) -> rest.Answer:
+        url = f"{self._api_url}/v1/Account/{self._auth_id}/Call/{call}/"
+        return await rest.request("DELETE", url, rest.basic(self._auth_id, self._auth_token))

@@ -10,6 +10,7 @@ import aiohttp
 from telephony import messages
 
 TIMEOUT_SECS = 10.0
+"""For all of a request."""
 _MAX_ANSWER_BYTES = 100_000
 
 
@@ -36,6 +37,16 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
+def basic(user: str, password: str) -> str:
+    """Basic authentication (RFC 7617)."""
+    return aiohttp.encode_basic_auth(user, password)
+
+
+def bearer(token: str) -> str:
+    """A token (RFC 6750)."""
+    return f"Bearer {token}"
+
+
 class RestError(Exception):
     """No answer came; the text says why, without an address or a number."""
 
@@ -43,32 +54,26 @@ class RestError(Exception):
 async def request(
     method: str,
     url: str,
-    *,
-    basic: tuple[str, str] | None = None,
-    bearer: str | None = None,
+    authorization: str,
     form: Mapping[str, str] | None = None,
-    timeout_secs: float = TIMEOUT_SECS,
 ) -> Answer:
     """Ask a provider.
 
     Args:
         method: Of HTTP.
         url: Complete.
-        basic: User and password, where it wants Basic authentication.
-        bearer: A token, where it wants that.
+        authorization: The header by which it knows us, as :func:`basic` and :func:`bearer` make it.
         form: Fields of the body, if any.
-        timeout_secs: For all of it.
 
     Raises:
         RestError: The provider cannot be reached, or does not answer in time.
     """
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    auth = aiohttp.BasicAuth(*basic) if basic else None
-    timeout = aiohttp.ClientTimeout(total=timeout_secs)
+    headers = {"Authorization": authorization}
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.request(method, url, headers=headers, auth=auth, data=form, allow_redirects=False) as response,
+            session.request(method, url, headers=headers, data=form, allow_redirects=False) as response,
         ):
             body = await response.content.read(_MAX_ANSWER_BYTES)
             return Answer(response.status, messages.read(body) or {})

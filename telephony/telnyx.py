@@ -157,5 +157,8 @@ class Telnyx:
 
     async def hang_up(self, start: MediaStart) -> None:
         """See :class:`~telephony.provider.Provider`."""
-        url = f"{self._api_url}/v2/calls/{rest.quoted(start.call_id)}/actions/hangup"
-        await ended(self.name, rest.request("POST", url, bearer=self._api_key), over=_OVER)
+        await ended(self.name, start.call_id, self._end, over=_OVER)
+
+    async def _end(self, call: str) -> rest.Answer:
+        url = f"{self._api_url}/v2/calls/{call}/actions/hangup"
+        return await rest.request("POST", url, rest.bearer(self._api_key))

@@ -104,6 +104,9 @@ class Twilio:
 
     async def hang_up(self, start: MediaStart) -> None:
         """See :class:`~telephony.provider.Provider`."""
-        url = f"{self._api_url}/2010-04-01/Accounts/{self._account_sid}/Calls/{rest.quoted(start.call_id)}.json"
-        asked = rest.request("POST", url, basic=(self._account_sid, self._auth_token), form={"Status": "completed"})
-        await ended(self.name, asked, over=_OVER)
+        await ended(self.name, start.call_id, self._end, over=_OVER)
+
+    async def _end(self, call: str) -> rest.Answer:
+        url = f"{self._api_url}/2010-04-01/Accounts/{self._account_sid}/Calls/{call}.json"
+        authorization = rest.basic(self._account_sid, self._auth_token)
+        return await rest.request("POST", url, authorization, {"Status": "completed"})
