@@ -51,6 +51,7 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec
+from pipelines.web_routes import add_page
 from pipelines.whisper import Whisper, has_whisper, whisper_told
 from processors.detector import load_detector
 from processors.script import share_a_script
@@ -179,6 +180,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             with app.state.drain.watch(connection):
                 await (connection.run() if refusal is None else connection.refuse(refusal))
 
+    add_page(app, settings, engines)
     add_reference(app)
     return app
 

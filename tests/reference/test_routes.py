@@ -148,6 +148,7 @@ async def test_every_route_is_described(http: httpx.AsyncClient) -> None:
     """OpenAPI has the JSON routes, each with a text, and what ``/ready`` answers in either case."""
     routes = (await http.get("/openapi.json")).json()
     assert set(routes["paths"]) == {
+        "/config",
         "/health",
         "/ready",
         "/metrics",
