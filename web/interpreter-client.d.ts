@@ -49,15 +49,20 @@ export type StatusEvent = {
      */
     retry_ms?: number;
 };
+export type Participant = {
+    participantId: string;
+    name: string;
+    language: string;
+};
 export type ClientEvents = {
     status: StatusEvent;
     /**
-     * `isFresh`: a session
-     * of its own; what the one before it had not said is lost.
+     *   `participantId`: who one is in the room; `isFresh`: a session of its own, what the one before it had not said is lost.
      */
     connected: {
         sessionId: string;
         engine?: string;
+        participantId?: string;
         resumed: boolean;
         isFresh: boolean;
     };
@@ -66,6 +71,7 @@ export type ClientEvents = {
         text: string;
         isFinal: boolean;
         language?: string;
+        speaker?: string;
     };
     /**
      * At 24 kHz.
@@ -76,18 +82,22 @@ export type ClientEvents = {
     turn: {
         inputText: string;
         outputText: string;
+        speaker?: string;
     };
     state: {
         state: "speaking" | "silent" | "processing";
         timestamp: number;
+        speaker?: string;
     };
     interrupted: {
         reason: string;
+        speaker?: string;
     };
     warning: {
         code: string;
         message: string;
         ms?: number;
+        speaker?: string;
     };
     /**
      * A message of this client was refused; the session goes on.
@@ -96,6 +106,11 @@ export type ClientEvents = {
         code?: string;
         message: string;
     };
+    /**
+     * Somebody is in the room: all who are, when one comes, and each who comes later.
+     */
+    joined: Participant;
+    left: Participant;
     raw: {
         direction: "in" | "out";
         message?: any;
@@ -115,19 +130,27 @@ export type ClientEvents = {
  * @property {number} [retry_ms] How long until it is tried again.
  */
 /**
- * What a client tells, by name. `raw` is for whoever wants to see every message.
+ * Somebody in a room.
+ *
+ * @typedef {{ participantId: string, name: string, language: string }} Participant
+ */
+/**
+ * What a client tells, by name. In a room `speaker` says whose words, state or turn it is, by `participantId`; else it
+ * is left out. `raw` is for whoever wants to see every message.
  *
  * @typedef {object} ClientEvents
  * @property {StatusEvent} status
- * @property {{ sessionId: string, engine?: string, resumed: boolean, isFresh: boolean }} connected `isFresh`: a session
- *   of its own; what the one before it had not said is lost.
- * @property {{ side: "source" | "target", text: string, isFinal: boolean, language?: string }} text
+ * @property {{ sessionId: string, engine?: string, participantId?: string, resumed: boolean, isFresh: boolean }} connected
+ *   `participantId`: who one is in the room; `isFresh`: a session of its own, what the one before it had not said is lost.
+ * @property {{ side: "source" | "target", text: string, isFinal: boolean, language?: string, speaker?: string }} text
  * @property {{ samples: Int16Array }} audio At 24 kHz.
- * @property {{ inputText: string, outputText: string }} turn
- * @property {{ state: "speaking" | "silent" | "processing", timestamp: number }} state
- * @property {{ reason: string }} interrupted
- * @property {{ code: string, message: string, ms?: number }} warning
+ * @property {{ inputText: string, outputText: string, speaker?: string }} turn
+ * @property {{ state: "speaking" | "silent" | "processing", timestamp: number, speaker?: string }} state
+ * @property {{ reason: string, speaker?: string }} interrupted
+ * @property {{ code: string, message: string, ms?: number, speaker?: string }} warning
  * @property {{ code?: string, message: string }} fault A message of this client was refused; the session goes on.
+ * @property {Participant} joined Somebody is in the room: all who are, when one comes, and each who comes later.
+ * @property {Participant} left
  * @property {{ direction: "in" | "out", message?: any, samples?: Int16Array, seq?: number }} raw
  */
 /**

@@ -60,19 +60,28 @@ const FINISH_MS = 20_000;
  */
 
 /**
- * What a client tells, by name. `raw` is for whoever wants to see every message.
+ * Somebody in a room.
+ *
+ * @typedef {{ participantId: string, name: string, language: string }} Participant
+ */
+
+/**
+ * What a client tells, by name. In a room `speaker` says whose words, state or turn it is, by `participantId`; else it
+ * is left out. `raw` is for whoever wants to see every message.
  *
  * @typedef {object} ClientEvents
  * @property {StatusEvent} status
- * @property {{ sessionId: string, engine?: string, resumed: boolean, isFresh: boolean }} connected `isFresh`: a session
- *   of its own; what the one before it had not said is lost.
- * @property {{ side: "source" | "target", text: string, isFinal: boolean, language?: string }} text
+ * @property {{ sessionId: string, engine?: string, participantId?: string, resumed: boolean, isFresh: boolean }} connected
+ *   `participantId`: who one is in the room; `isFresh`: a session of its own, what the one before it had not said is lost.
+ * @property {{ side: "source" | "target", text: string, isFinal: boolean, language?: string, speaker?: string }} text
  * @property {{ samples: Int16Array }} audio At 24 kHz.
- * @property {{ inputText: string, outputText: string }} turn
- * @property {{ state: "speaking" | "silent" | "processing", timestamp: number }} state
- * @property {{ reason: string }} interrupted
- * @property {{ code: string, message: string, ms?: number }} warning
+ * @property {{ inputText: string, outputText: string, speaker?: string }} turn
+ * @property {{ state: "speaking" | "silent" | "processing", timestamp: number, speaker?: string }} state
+ * @property {{ reason: string, speaker?: string }} interrupted
+ * @property {{ code: string, message: string, ms?: number, speaker?: string }} warning
  * @property {{ code?: string, message: string }} fault A message of this client was refused; the session goes on.
+ * @property {Participant} joined Somebody is in the room: all who are, when one comes, and each who comes later.
+ * @property {Participant} left
  * @property {{ direction: "in" | "out", message?: any, samples?: Int16Array, seq?: number }} raw
  */
 
@@ -216,7 +225,7 @@ export class InterpreterClient extends Emitter {
       const held = { lastSeq: this.#lastSeq, firstSample: this.#retained.first };
       const claim = this.#session && { ...this.#session, ...held };
       socket.send(initMessage(this.#config, claim));
-      this.emit("raw", { direction: "out", message: { type: "init", config: this.#config, isResuming: claim !== null } });
+      this.emit("raw", { direction: "out", message: { type: "init", config: withoutSecrets(this.#config), isResuming: claim !== null } });
     };
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
@@ -252,6 +261,7 @@ export class InterpreterClient extends Emitter {
           text: message.text,
           isFinal: message.isFinal,
           language: message.language,
+          speaker: message.speaker,
         });
       case "audio_response": {
         const samples = samplesOfBase64(message.data);
@@ -260,15 +270,19 @@ export class InterpreterClient extends Emitter {
       case "turn_complete":
         this.#turnIsOpen = false;
         this.#quietSince_ms = Date.now();
-        return this.emit("turn", { inputText: message.inputText, outputText: message.outputText });
+        return this.emit("turn", pick(message, "inputText", "outputText", "speaker"));
       case "speech_state":
         this.#speechState = message.state;
         this.#quietSince_ms = Date.now();
-        return this.emit("state", { state: message.state, timestamp: message.timestamp });
+        return this.emit("state", pick(message, "state", "timestamp", "speaker"));
       case "interrupted":
-        return this.emit("interrupted", { reason: message.reason });
+        return this.emit("interrupted", pick(message, "reason", "speaker"));
       case "warning":
-        return this.emit("warning", { code: message.code, message: message.message, ms: message.ms });
+        return this.emit("warning", pick(message, "code", "message", "ms", "speaker"));
+      case "participant_joined":
+        return this.emit("joined", pick(message, "participantId", "name", "language"));
+      case "participant_left":
+        return this.emit("left", pick(message, "participantId", "name", "language"));
       case "error":
         return this.#refused({ code: message.code, message: message.message });
     }
@@ -308,8 +322,8 @@ export class InterpreterClient extends Emitter {
     }
     this.#tried = 0;
     this.#tell({ status: "connected" });
-    const { sessionId, engine } = connected;
-    this.emit("connected", { sessionId, engine, resumed: Boolean(connected.resumed), isFresh });
+    const resumed = Boolean(connected.resumed);
+    this.emit("connected", { ...pick(connected, "sessionId", "engine", "participantId"), resumed, isFresh });
     this.#flush();
   }
 
@@ -384,4 +398,20 @@ export class InterpreterClient extends Emitter {
     this.#status = event.status;
     this.emit("status", event);
   }
+}
+
+/**
+ * The fields of these names, as far as they are there.
+ *
+ * @param {ServerMessage} message
+ * @param {...string} names
+ * @returns {any}
+ */
+function pick(message, ...names) {
+  return Object.fromEntries(names.filter((name) => name in message).map((name) => [name, message[name]]));
+}
+
+/** @param {SessionConfig} config */
+function withoutSecrets({ room, ...config }) {
+  return { ...config, ...(room && { room: { ...room, token: "…" } }) };
 }

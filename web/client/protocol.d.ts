@@ -21,6 +21,14 @@ export type SessionConfig = {
      */
     useWhisper?: boolean;
     /**
+     * A seat in a conversation between people.
+     */
+    room?: {
+        id: string;
+        token: string;
+        name?: string;
+    };
+    /**
      * Of the audio that is sent, in Hz; 16000 where it is left out.
      */
     sampleRate?: number;

@@ -13,6 +13,7 @@ export const OUTPUT_RATE_HZ = 24000;
  * @property {string} [targetLanguage] What is to come out.
  * @property {string} [engine] The pipeline that is to serve.
  * @property {boolean} [useWhisper] Asks for source text by Whisper.
+ * @property {{ id: string, token: string, name?: string }} [room] A seat in a conversation between people.
  * @property {number} [sampleRate] Of the audio that is sent, in Hz; 16000 where it is left out.
  */
 
@@ -43,6 +44,8 @@ const REQUIRED = {
   interrupted: { reason: "string" },
   warning: { message: "string", code: "string" },
   error: { message: "string" },
+  participant_joined: { participantId: "string", name: "string", language: "string" },
+  participant_left: { participantId: "string", name: "string", language: "string" },
 };
 
 /**

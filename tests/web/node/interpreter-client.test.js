@@ -16,7 +16,7 @@ beforeEach(() => {
 function started(config = {}) {
   const client = new InterpreterClient("http://localhost/ws", config, { Socket: FakeSocket });
   const told = [];
-  for (const name of ["status", "connected", "text", "audio", "turn", "state", "interrupted", "warning", "fault"]) {
+  for (const name of ["status", "connected", "text", "audio", "turn", "state", "interrupted", "warning", "fault", "joined", "left"]) {
     client.on(name, (value) => told.push([name, value]));
   }
   client.start();
@@ -56,6 +56,7 @@ test("every golden message is told as what it is", () => {
   assert.equal(of("state").length, count("speech_state"));
   assert.equal(of("interrupted").length, count("interrupted"));
   assert.equal(of("warning").length, count("warning"));
+  assert.equal(of("joined").length, count("participant_joined"));
 });
 
 test("a dropped connection is resumed: messages once each, samples from where the server is", () => {
@@ -164,6 +165,17 @@ test("a session that expired is followed by a fresh one at once", () => {
   FakeSocket.last.connect({ sessionId: "next" });
   assert.deepEqual(FakeSocket.last.texts[0].config.resume, {});
   assert.equal(of("connected").at(-1).isFresh, true);
+});
+
+test("in a room it says whose words they are, and who is there", () => {
+  const { of } = started({ language: "ko", room: { id: "r", token: "secret" } });
+  FakeSocket.last.connect({ participantId: "1" });
+  assert.deepEqual(FakeSocket.last.texts[0].config.room, { id: "r", token: "secret" });
+  assert.equal(of("connected")[0].participantId, "1");
+  FakeSocket.last.tell({ type: "participant_joined", participantId: "2", name: "Ann", language: "en", seq: 1 });
+  FakeSocket.last.tell({ type: "turn_complete", inputText: "a", outputText: "b", speaker: "2", seq: 2 });
+  assert.deepEqual(of("joined"), [{ participantId: "2", name: "Ann", language: "en" }]);
+  assert.deepEqual(of("turn"), [{ inputText: "a", outputText: "b", speaker: "2" }]);
 });
 
 test("a fault of the server is tried once", () => {
