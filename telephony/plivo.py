@@ -15,6 +15,7 @@ from plivo.exceptions import ValidationError
 from plivo.utils.signature_v3 import validate_v3_signature
 
 from telephony import messages, rest, xml_document
+from telephony.forms import announced
 from telephony.hanging_up import ended
 from telephony.json_serializer import JsonSerializer
 from telephony.phone_serializer import PCMU
@@ -75,10 +76,7 @@ class Plivo:
 
     def incoming(self, request: WebhookRequest) -> IncomingCall:
         """See :class:`~telephony.provider.Provider`."""
-        call_id, dialled = request.form.get("CallUUID"), request.form.get("To")
-        if not call_id or not dialled:
-            raise ValueError("expected CallUUID and To in the form of Plivo's answer URL")
-        return IncomingCall(call_id, request.form.get("From", ""), dialled)
+        return announced(request.form, "CallUUID")
 
     def document(self, stream_url: str, notices: Sequence[Notice]) -> Document:
         """See :class:`~telephony.provider.Provider`."""

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pipecat.serializers.telnyx import TelnyxFrameSerializer
 
 from telephony import messages, rest, xml_document
+from telephony.forms import announced
 from telephony.hanging_up import ended
 from telephony.json_serializer import JsonSerializer
 from telephony.phone_serializer import PCMA, PCMU
@@ -111,10 +112,7 @@ class Telnyx:
 
     def incoming(self, request: WebhookRequest) -> IncomingCall:
         """See :class:`~telephony.provider.Provider`."""
-        call_id, dialled = request.form.get("CallSid"), request.form.get("To")
-        if not call_id or not dialled:
-            raise ValueError("expected CallSid and To in the form of a TeXML webhook of Telnyx'")
-        return IncomingCall(call_id, request.form.get("From", ""), dialled)
+        return announced(request.form, "CallSid")
 
     def document(self, stream_url: str, notices: Sequence[Notice]) -> Document:
         """See :class:`~telephony.provider.Provider`."""

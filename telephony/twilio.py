@@ -14,6 +14,7 @@ from pipecat.serializers.twilio import TwilioFrameSerializer
 from twilio.request_validator import RequestValidator
 
 from telephony import messages, rest, xml_document
+from telephony.forms import announced
 from telephony.hanging_up import ended
 from telephony.json_serializer import JsonSerializer
 from telephony.phone_serializer import PCMU
@@ -72,10 +73,7 @@ class Twilio:
 
     def incoming(self, request: WebhookRequest) -> IncomingCall:
         """See :class:`~telephony.provider.Provider`."""
-        call_id, dialled = request.form.get("CallSid"), request.form.get("To")
-        if not call_id or not dialled:
-            raise ValueError("expected CallSid and To in the form of Twilio's voice webhook")
-        return IncomingCall(call_id, request.form.get("From", ""), dialled)
+        return announced(request.form, "CallSid")
 
     def document(self, stream_url: str, notices: Sequence[Notice]) -> Document:
         """See :class:`~telephony.provider.Provider`; ``stream_url`` is without a query, which Twilio allows not."""

@@ -115,6 +115,10 @@ class Vonage:
             raise ValueError(
                 "expected uuid and to in the JSON of Vonage's answer webhook, which is to be sent by POST"
             )
+        if messages.found(body, "status") is not None:
+            raise ValueError(
+                "expected uuid and to of an answer webhook of Vonage's, got an event: it has another URL"
+            )
         return IncomingCall(call_id, caller, dialled)
 
     def document(self, stream_url: str, notices: Sequence[Notice]) -> Document:

@@ -181,6 +181,21 @@ def test_a_request_without_a_call_says_what_was_expected(name: str) -> None:
             provider(name).incoming(WebhookRequest("POST", "https://a.example/", {}, body, {"From": CALLER}))
 
 
+@pytest.mark.parametrize("status", ["completed", "no-answer", "busy"])
+def test_a_call_that_is_over_is_not_answered(status: str) -> None:
+    """plivo.com/docs/voice/api/application: the hangup URL is the answer URL, unless another one is set."""
+    form = {"CallUUID": PLIVO_CALL, "From": CALLER, "To": DIALLED, "CallStatus": status, "Event": "Hangup"}
+    with pytest.raises(ValueError, match=f"got one that is {status}"):
+        provider("plivo").incoming(plivo_webhook(form))
+
+
+def test_an_event_of_vonages_announces_no_call() -> None:
+    """developer.vonage.com/en/voice/voice-api/webhook-reference: only events have a status."""
+    event = {"from": CALLER, "to": DIALLED, "uuid": VONAGE_CALL, "status": "ringing", "direction": "inbound"}
+    with pytest.raises(ValueError, match="got an event"):
+        provider("vonage").incoming(vonage_webhook(event))
+
+
 def test_credentials_that_are_none_are_refused_at_once() -> None:
     """Before the first call."""
     with pytest.raises(ValueError, match="base64 of 32 bytes"):
