@@ -33,6 +33,8 @@ name                       labels           call it
 ``AUDIO_OUT``                               ``.inc(secs)`` of interpreted speech to clients
 ``PLAYOUT_DELAY``                           ``.observe(secs)``: how late a piece of 20 ms is sent
 ``VOICE_DROPPED``                           ``.inc(secs)`` of a voice that came too fast to be heard as it is
+``STRETCHES_PLAYED``       ``result``       ``.labels("played").inc()``: what became of sound sent to phones
+``PHONE_PLAYED_DELAY``                      ``.observe(secs)``: a stretch of sound sent whole to played, on a phone
 ``TOKENS``, ``COST``       ``model``, …     :func:`count_usage`
 ``SESSIONS``               ``state``        set by :func:`set_levels`
 ``QUEUE_BYTES``            ``queue``        set by :func:`set_levels`: of all sessions together
@@ -131,6 +133,17 @@ VOICE_DROPPED = _counter(
 SPEECH_DROPPED = _counter("speech_dropped_total", "Stretches of speech that were given up uninterpreted.")
 SPEECH_DROPPED_SECONDS = _counter("speech_dropped_seconds_total", "Speech that was given up uninterpreted.")
 
+STRETCHES_PLAYED = _counter(
+    "phone_stretches_total",
+    "Stretches of sound that phones were sent, by what their provider says: played, cleared, unknown.",
+    "result",
+)
+PHONE_PLAYED_DELAY = _delay(
+    "phone_played",
+    "From a stretch's last piece until the provider says it was played.",
+    _TOLD_BUCKETS_SECS,
+)
+
 WHISPER_TURNS = _counter(
     "whisper_turns_total",
     "Turns of sessions with useWhisper, by whose source text was shown: whisper, upstream, whisper_so_far.",
@@ -179,6 +192,7 @@ def _begin_at_zero() -> None:
         (TURNS, ("answered", "empty", "given_up")),
         (GLOSSARY_TERMS, ("kept", "missed")),
         (WHISPER_TURNS, ("whisper", "upstream", "whisper_so_far")),
+        (STRETCHES_PLAYED, ("played", "cleared", "unknown")),
         (RENEWALS, ("go_away", "max_age", "request")),
         (SMART_TURN_VERDICTS, ("finished", "unfinished", "none")),
     ):

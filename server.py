@@ -38,6 +38,7 @@ from pipelines.drain import DRAIN_STATE, Drain, DrainingServer
 from pipelines.engines import Engines, load_engines
 from pipelines.glossary_use import ignores_glossary
 from pipelines.logs import configure_logging, log_event
+from pipelines.phone_services import PhoneServices
 from pipelines.readiness import reasons_against, retry_after_secs
 from pipelines.scrape import keep_levels, levels, scrape_refusal
 from pipelines.services import Services
@@ -51,6 +52,7 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec
+from pipelines.telephony_routes import add_telephony
 from pipelines.web_routes import add_page
 from pipelines.whisper import Whisper, has_whisper, whisper_told
 from processors.detector import load_detector
@@ -117,12 +119,15 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             if worker is not None:
                 watches.append(asyncio.create_task(keep_levels(sessions)))
             # With DEBUG every change of the source restarts the server: nobody wants to wait for it.
+            app.state.phones = PhoneServices.of(app.state.services)
             app.state.drain = Drain(sessions, drain_secs=0 if settings.debug else settings.drain_secs)
             yield {DRAIN_STATE: app.state.drain}
             for watch in watches:
                 watch.cancel()
             await sessions.stop()  # those whose client is away have no connection that would end them
             whisper.close()
+            if app.state.phones is not None:
+                await app.state.phones.announcer.stop()
 
     app = FastAPI(
         title="live-interpreter",
@@ -181,6 +186,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
                 await (connection.run() if refusal is None else connection.refuse(refusal))
 
     add_page(app, settings, engines)
+    add_telephony(app, settings, engines)
     add_reference(app)
     return app
 

@@ -82,7 +82,8 @@ def _ends(transport: TransportParams) -> list[Row]:
     if transport.paced:
         return [
             ("input", f"phone call: the caller's speech at {PIPELINE_RATE_HZ} Hz, its keys", ""),
-            ("output", f"phone call: interpreted speech at {transport.sample_rate_hz} Hz, 20 ms at a time", ""),
+            ("output", f"phone call: interpreted speech, 20 ms at a time, at {transport.sample_rate_hz} Hz", ""),
+            ("", "or at the one rate that the provider has", ""),
         ]
     return [
         ("input", f"WebSocket /ws: the client's speech at {PIPELINE_RATE_HZ} Hz, its interrupts", ""),

@@ -171,6 +171,10 @@ def _hard_to_guess(value: SecretStr) -> SecretStr:
     return value
 
 
+def _revealed(value: SecretStr | str) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
 def _origin_of(scheme: str, host: str, port: int) -> str:
     """An Origin as browsers write it: IPv6 in brackets, no default port."""
     name = f"[{host}]" if ":" in host else host.lower()
@@ -387,6 +391,14 @@ class Settings(BaseSettings):
     def phone_providers(self) -> tuple[str, ...]:
         """Names of the providers whose calls are taken."""
         return tuple(name for name, needed in _PROVIDERS.items() if getattr(self, needed[1]) is not None)
+
+    @property
+    def provider_credentials(self) -> dict[str, dict[str, str]]:
+        """Of each provider whose calls are taken: what its class in :mod:`telephony` is made with."""
+        return {
+            name: {needed.removeprefix(f"{name}_"): _revealed(getattr(self, needed)) for needed in _PROVIDERS[name]}
+            for name in self.phone_providers
+        }
 
     @model_validator(mode="after")
     def _several_workers_can_serve(self) -> "Settings":

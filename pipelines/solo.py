@@ -11,6 +11,8 @@ from pipelines.player import Player
 from pipelines.services import Services
 from pipelines.spec import PipelineSpec
 from pipelines.strand import Strand
+from processors.frames import ProtocolMessageFrame
+from protocol.messages import Interrupted, ServerMessage
 
 _AUTO = "auto"
 
@@ -103,6 +105,8 @@ class SoloConversation:
         return strand
 
     def _play(self, frame: Frame) -> None:
+        if isinstance(frame, ProtocolMessageFrame) and _is_barge_in(frame.message):
+            self._player.interrupt()  # what was made long ago may still be playing
         self._player.take(None, frame)
 
     async def _replace(self, old: Strand, new: Strand) -> None:
@@ -112,3 +116,7 @@ class SoloConversation:
             await old.stop()
             self._strands.remove(old)
             new.start()
+
+
+def _is_barge_in(message: ServerMessage) -> bool:
+    return isinstance(message, Interrupted) and message.reason == "barge_in"

@@ -14,7 +14,8 @@ class TransportParams(BaseModel):
 
     Attributes:
         paced: 20 ms at a time, when they are due, as a telephone needs it; else whole, as soon as it is there.
-        sample_rate_hz: Of what goes out.
+        sample_rate_hz: Of calls whose provider leaves it to us, as Vonage does; the others have a rate of their
+            own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,7 @@ class MissingLibraryError(Exception):
     """What a provider needs is not installed; the text says what, and what to do."""
 
 
-def make(name: str, **credentials: str) -> Provider:
+def make(name: str, **credentials: str | int) -> Provider:
     """The provider of this name, one of :data:`NAMES`.
 
     Args:

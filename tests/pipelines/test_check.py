@@ -350,7 +350,7 @@ def test_the_head_of_a_pipeline_for_phone_calls_says_so(key: None) -> None:
     """What comes in and goes out there."""
     lines = lines_of(f"[transport]\npaced = true\nsample_rate_hz = 8000\n{ENGINE}")
     assert "input phone call: the caller's speech at 16000 Hz, its keys" in lines
-    assert "output phone call: interpreted speech at 8000 Hz, 20 ms at a time" in lines
+    assert "output phone call: interpreted speech, 20 ms at a time, at 8000 Hz" in lines
 
 
 @pytest.fixture

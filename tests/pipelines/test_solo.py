@@ -37,23 +37,30 @@ class Caller:
         pieces: What it heard.
         messages: What it was told.
         failures: Why the conversation can't go on.
+        cleared: How often its far end was told to drop what it had.
         conversation: With the interpreter.
     """
 
-    def __init__(self, upstream: FakeConnector, language: str = "auto"):
+    def __init__(self, upstream: FakeConnector, language: str = "auto", *, barge_in: bool = False):
         """Call."""
         self.upstream = upstream
         self.pieces: list[bytes] = []
         self.messages: list[ServerMessage] = []
         self.failures: list[Fault | BaseException] = []
-        settings = load_settings(vad_provider="energy")
+        self.cleared = 0
+        settings = load_settings(vad_provider="energy", barge_in=barge_in)
         engines = load_engines(settings)
         sessions = Sessions(max_sessions=2, max_pending=2, max_loop_lag_ms=0)
-        line = Line("line-1", 8000, self.pieces.append, self.messages.append, self.failures.append)
+        line = Line(
+            "line-1", 8000, self.pieces.append, self.messages.append, self.failures.append, clear=self._note_clear
+        )
         languages = choose_languages(language, None, settings)
         assert isinstance(languages, Languages)
         services = Services(settings, engines, upstream, sessions)
         self.conversation = SoloConversation(line, engines.default, languages, services)
+
+    def _note_clear(self) -> None:
+        self.cleared += 1
 
     def speak(self, pcm: bytes) -> None:
         """Say something, all at once."""
@@ -185,3 +192,21 @@ async def test_stopping_in_the_middle_of_a_swap_releases_both() -> None:
         caller.conversation.swap()
         await asyncio.sleep(0.1)
     assert caller.failures == []
+
+
+async def test_who_speaks_while_an_interpretation_plays_stops_it_where_that_is_wanted() -> None:
+    """With ``BARGE_IN``: also one that was made whole long before, of which the far end drops what it has."""
+    async with call(barge_in=True) as caller:
+        caller.speak(SPEECH + SILENCE)
+        await asyncio.sleep(1)
+        connection = caller.upstream.connection
+        connection.say(SourceText("hello"), TargetText("HELLO"), TargetAudio(8 * ANSWER, 24_000), TurnComplete())
+        await asyncio.sleep(1)
+        caller.speak(SPEECH)
+        await asyncio.sleep(1)
+        heard = len(caller.pieces)
+        assert caller.cleared == 1, "once, and not by the interpretation itself"
+        assert heard * 0.02 < 3
+        await asyncio.sleep(3)
+        assert len(caller.pieces) == heard
+        assert caller.kinds.count("turn_complete") == 1
