@@ -37,6 +37,10 @@ name                       labels           call it
 ``PHONE_PLAYED_DELAY``                      ``.observe(secs)``: a stretch of sound sent whole to played, on a phone
 ``TOKENS``, ``COST``       ``model``, …     :func:`count_usage`
 ``SESSIONS``               ``state``        set by :func:`set_levels`
+``ROOMS``                                   set by :func:`set_levels`
+``ROOM_SEATS``             ``kind``         set by :func:`set_levels`: people in rooms
+``ROOM_STRANDS``                            set by :func:`set_levels`
+``ROOMS_ENDED``            ``reason``       ``.inc()`` at the end of a room
 ``QUEUE_BYTES``            ``queue``        set by :func:`set_levels`: of all sessions together
 ``QUEUE_LARGEST_BYTES``    ``queue``        set by :func:`set_levels`: of the session where it is longest
 ``LOOP_LAG``                                set by :func:`set_levels`
@@ -97,6 +101,13 @@ SESSIONS_STARTED = _counter("sessions_started_total", "Sessions whose init was a
 SESSIONS_ENDED = _counter("sessions_ended_total", "Connections that ended, by the reason in the log.", "reason")
 RESUMES = _counter("resumes_total", "Attempts to resume a session: resumed, or why not.", "result")
 SLOW_CLIENTS = _counter("slow_clients_total", "Connections closed with 1013, since the client does not read.")
+
+# Rooms
+
+ROOMS = _gauge("rooms", "Rooms that there are, with people in them or not yet.")
+ROOM_SEATS = _gauge("room_seats", "People in rooms, by the kind of their line: browser, phone.", "kind")
+ROOM_STRANDS = _gauge("room_strands", "Interpretations in rooms, of one speaker into one language each.")
+ROOMS_ENDED = _counter("rooms_ended_total", "Rooms that ended, by the reason in the log.", "reason")
 
 # Turns
 
@@ -189,6 +200,7 @@ def _begin_at_zero() -> None:
     for series, values in (
         (SESSIONS, ("active", "pending", "detached")),
         (RESUMES, ("resumed",)),
+        (ROOM_SEATS, ("browser", "phone")),
         (TURNS, ("answered", "empty", "given_up")),
         (GLOSSARY_TERMS, ("kept", "missed")),
         (WHISPER_TURNS, ("whisper", "upstream", "whisper_so_far")),
@@ -268,11 +280,17 @@ class Levels:
         sessions: How many connections are in which state.
         queues: For each session what waits in which queue, in bytes.
         loop_lag_secs: How late the event loop is.
+        rooms: How many there are.
+        room_seats: How many people are in rooms, by the kind of their line.
+        room_strands: How many interpretations run in rooms.
     """
 
     sessions: Mapping[str, int]
     queues: Iterable[Mapping[str, float]] = field(default_factory=tuple)
     loop_lag_secs: float = 0.0
+    rooms: int = 0
+    room_seats: Mapping[str, int] = field(default_factory=dict)
+    room_strands: int = 0
 
 
 def exposition(levels: Levels, folder: Path | None = None) -> bytes:
@@ -300,6 +318,10 @@ def set_levels(levels: Levels) -> None:
     for state, count in levels.sessions.items():
         SESSIONS.labels(state).set(count)
     LOOP_LAG.set(levels.loop_lag_secs)
+    ROOMS.set(levels.rooms)
+    ROOM_STRANDS.set(levels.room_strands)
+    for kind in ("browser", "phone"):
+        ROOM_SEATS.labels(kind).set(levels.room_seats.get(kind, 0))
     _set_queues(levels.queues)
 
 

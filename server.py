@@ -40,6 +40,9 @@ from pipelines.glossary_use import ignores_glossary
 from pipelines.logs import configure_logging, log_event
 from pipelines.phone_services import PhoneServices
 from pipelines.readiness import reasons_against, retry_after_secs
+from pipelines.room_access import RoomAccess
+from pipelines.room_routes import room_routes
+from pipelines.rooms import Rooms
 from pipelines.scrape import keep_levels, levels, scrape_refusal
 from pipelines.services import Services
 from pipelines.sessions import Sessions
@@ -58,7 +61,7 @@ from pipelines.whisper import Whisper, has_whisper, whisper_told
 from processors.detector import load_detector
 from processors.script import share_a_script
 from reference import VERSION
-from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES
+from reference.http import HEALTH_RESPONSES, HTTP_ABOUT, METRICS_RESPONSES, READY_RESPONSES, ROOM_ROUTES
 from reference.routes import add_reference
 
 if TYPE_CHECKING:
@@ -112,12 +115,14 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             app.state.services = Services(
                 settings, engines, app.state.upstream, sessions, app.state.upstream.refuses_all, endpoint, whisper
             )
+            rooms = app.state.rooms = Rooms(app.state.services)
+            app.state.room_access = RoomAccess(settings)
             _log_start(settings, engines, worker)
             watches = [asyncio.create_task(sessions.watch_loop_lag())]
             if any(has_whisper(pipeline) for pipeline in engines.pipelines):
                 watches.append(asyncio.create_task(whisper.load()))
             if worker is not None:
-                watches.append(asyncio.create_task(keep_levels(sessions)))
+                watches.append(asyncio.create_task(keep_levels(sessions, rooms)))
             # With DEBUG every change of the source restarts the server: nobody wants to wait for it.
             app.state.phones = PhoneServices.of(app.state.services)
             app.state.drain = Drain(sessions, drain_secs=0 if settings.debug else settings.drain_secs)
@@ -125,6 +130,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             for watch in watches:
                 watch.cancel()
             await sessions.stop()  # those whose client is away have no connection that would end them
+            await rooms.stop()
             whisper.close()
             if app.state.phones is not None:
                 await app.state.phones.announcer.stop()
@@ -137,6 +143,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
         docs_url=None,
         redoc_url=None,
     )
+    app.state.rooms = None  # until it serves
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"])
 
     @app.head("/health", include_in_schema=False)
@@ -165,9 +172,9 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
             return PlainTextResponse(f"{refusal.message}\n", refusal.status, challenge)
         if metrics_folder is None:
-            return Response(exposition(levels(sessions)), media_type=EXPOSITION_TYPE)
+            return Response(exposition(levels(sessions, app.state.rooms)), media_type=EXPOSITION_TYPE)
         # The files of all workers: tens of ms, for which a thread keeps sessions from waiting.
-        text = await asyncio.to_thread(exposition, levels(sessions), metrics_folder)
+        text = await asyncio.to_thread(exposition, levels(sessions, app.state.rooms), metrics_folder)
         return Response(text, media_type=EXPOSITION_TYPE)
 
     @app.websocket("/ws")
@@ -181,10 +188,11 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
         await websocket.accept()
         refusal = sessions.too_many_pending()
         with sessions.waiting_for_init() as seat:
-            connection = ClientConnection(websocket, app.state.services, seat)
+            connection = ClientConnection(websocket, app.state.services, seat, app.state.rooms)
             with app.state.drain.watch(connection):
                 await (connection.run() if refusal is None else connection.refuse(refusal))
 
+    app.include_router(room_routes(lambda: app.state.rooms, lambda: app.state.room_access, ROOM_ROUTES))
     add_page(app, settings, engines)
     add_telephony(app, settings, engines)
     add_reference(app)

@@ -47,14 +47,37 @@ class Choice:
 
 def choose(config: InitConfig, settings: Settings, engines: Engines) -> Choice | Fault:
     """What ``config`` asks for, or why it can't be had."""
-    pipeline = engines.named(config.engine)
-    if pipeline is None:
-        return Fault(
-            ErrorCode.INVALID_MESSAGE,
-            f"expected 'engine' to be one of {', '.join(engines.names)}, or to be left out",
-        )
+    pipeline = _choose_pipeline(config, engines)
+    if isinstance(pipeline, Fault):
+        return pipeline
     languages = choose_languages(config.language, config.target_language, settings)
     return languages if isinstance(languages, Fault) else Choice(pipeline, languages)
+
+
+def choose_for_seat(config: InitConfig, language: str, engines: Engines) -> Choice | Fault:
+    """What ``config`` asks for at a seat of a room where ``language`` is spoken, or why it can't be had.
+
+    What comes out depends on who else is there: the choice has one language twice.
+    """
+    pipeline = _choose_pipeline(config, engines)
+    if isinstance(pipeline, Fault):
+        return pipeline
+    if config.target_language is not None:
+        message = "expected 'targetLanguage' to be left out in a room: its seats have their languages"
+        return Fault(ErrorCode.INVALID_MESSAGE, message)
+    if config.language != language:
+        return _unsupported(f"expected 'language' to be the one of the seat, {language}")
+    return Choice(pipeline, Languages((language, language), language))
+
+
+def _choose_pipeline(config: InitConfig, engines: Engines) -> PipelineSpec | Fault:
+    pipeline = engines.named(config.engine)
+    if pipeline is not None:
+        return pipeline
+    return Fault(
+        ErrorCode.INVALID_MESSAGE,
+        f"expected 'engine' to be one of {', '.join(engines.names)}, or to be left out",
+    )
 
 
 def choose_languages(language: str, target_language: str | None, settings: Settings) -> Languages | Fault:
@@ -74,7 +97,7 @@ def choose_languages(language: str, target_language: str | None, settings: Setti
         return _unsupported(f"expected 'language' to be one of {', '.join((_AUTO, *pair))}")
     if target_language is None:
         return Languages(pair, spoken)
-    targets = tuple(dict.fromkeys((*pair, *settings.target_languages)))
+    targets = languages_of_rooms(settings)
     target = find_language(target_language, targets)
     if target is None:
         return _unsupported(f"expected 'targetLanguage' to be one of {', '.join(targets)}, or to be left out")
@@ -83,6 +106,16 @@ def choose_languages(language: str, target_language: str | None, settings: Setti
     if not sources:
         return _unsupported(f"expected 'targetLanguage' to be another language than 'language', {spoken}")
     return Languages(_in_order((sources[0], target), pair), sources[0], sources[1:])
+
+
+def languages_of_rooms(settings: Settings) -> tuple[str, ...]:
+    """What people may speak and hear who talk to each other: codes of the server's pair and its further targets."""
+    return tuple(dict.fromkeys((*settings.pair, *settings.target_languages)))
+
+
+def languages_between(spoken: str, heard: str, settings: Settings) -> Languages:
+    """The languages of an interpretation in one direction, by codes out of :func:`languages_of_rooms`."""
+    return Languages(_in_order((spoken, heard), settings.pair), spoken)
 
 
 def _in_order(languages: tuple[str, str], pair: tuple[str, str]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from fastapi import WebSocket
 from pipecat.frames.frames import InputTransportMessageFrame
 
 from metrics import RESUMES, SLOW_CLIENTS
-from pipelines.choice import Choice, choose
+from pipelines.choice import Choice, choose, choose_for_seat
 from pipelines.client_socket import ClientSocket
 from pipelines.endings import (
     CLIENT_TOO_SLOW,
@@ -26,6 +26,7 @@ from pipelines.endings import (
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
 from pipelines.resumption import Refusal
+from pipelines.rooms import Rooms, SeatTicket
 from pipelines.services import Services
 from pipelines.session import InterpreterSession
 from pipelines.sessions import Seat
@@ -50,9 +51,17 @@ class ClientConnection:
         socket: Where the client is written to.
     """
 
-    def __init__(self, websocket: WebSocket, services: Services, seat: Seat):
-        """Take over an accepted socket that holds ``seat`` among the pending connections."""
+    def __init__(self, websocket: WebSocket, services: Services, seat: Seat, rooms: Rooms | None = None):
+        """Take over an accepted socket that holds ``seat`` among the pending connections.
+
+        Args:
+            websocket: The socket.
+            services: Of the process.
+            seat: The place that it holds.
+            rooms: Where clients may take part in conversations between people; missing: nowhere.
+        """
         settings = services.settings
+        self._rooms = rooms
         self._services = services
         self._settings = settings
         self._seat = seat
@@ -215,7 +224,7 @@ class ClientConnection:
         claim = config.resume.claim if config.resume is not None else None
         if claim is not None and self._resume(claim):
             return
-        choice = choose(config, self._settings, self._services.engines)
+        choice, ticket = self._choose(config)
         if isinstance(choice, Fault):
             self._refuse_message(choice)
             return
@@ -229,8 +238,20 @@ class ClientConnection:
         if self._ending.done():
             return
         self._leave_seat()
-        self._session = InterpreterSession(self._session_id, config, choice, self._services, self, self._serializer)
+        self._session = InterpreterSession(
+            self._session_id, config, choice, self._services, self, self._serializer, ticket
+        )
         self._session.start()
+
+    def _choose(self, config: InitConfig) -> tuple[Choice | Fault, SeatTicket | None]:
+        """What the client asks for, or what is wrong with that; and its seat, where it wants one."""
+        if config.room is None:
+            return choose(config, self._settings, self._services.engines), None
+        ticket = self._rooms.seat_of(config.room) if self._rooms is not None else None
+        if ticket is None:
+            message = "expected 'room' to name a room that there is, and the token of one of its seats"
+            return Fault(ErrorCode.INVALID_MESSAGE, message), None
+        return choose_for_seat(config, ticket.language, self._services.engines), ticket
 
     def _resume(self, claim: Claim) -> bool:
         found = self._services.sessions.resumable(claim.session_id)

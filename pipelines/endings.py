@@ -60,6 +60,7 @@ SERVER_STOPPED = Ending("server stopped", close_code=CloseCode.SERVICE_RESTART)
 CLOSED_BY_CLIENT = Ending("closed by client")
 CLIENT_TOO_SLOW = Ending("client does not read", close_code=CloseCode.TRY_AGAIN_LATER)
 TAKEN_OVER = Ending("taken over", close_code=CloseCode.POLICY_VIOLATION)
+SEAT_TAKEN = Ending("seat taken by another", close_code=CloseCode.POLICY_VIOLATION)
 GIVEN_UP = Ending("given up by client", close_code=CloseCode.POLICY_VIOLATION)
 """Its own client came back, could not go on with it, and got another session."""
 

@@ -11,21 +11,24 @@ class Jobs:
     def __init__(self, on_failure: Callable[[BaseException], None]):
         """None so far; ``on_failure`` is called with what a task raises."""
         self._on_failure = on_failure
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, job: Coroutine[Any, Any, None]) -> None:
+    def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``job`` in a task of its own."""
         task = asyncio.create_task(job)
         task.add_done_callback(self._note_end)
-        self._tasks.append(task)
+        self._tasks.add(task)
+        return task
 
     async def stop(self) -> None:
         """Cancel what still runs; returns when nothing does."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._on_failure(error)

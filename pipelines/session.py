@@ -1,44 +1,39 @@
 """One session: from an accepted ``init`` until something ends it, on whichever connection its client has.
 
-Owns the pipeline, what goes in and what comes out, and the limits of time. Whatever ends the session says so once.
+Owns what goes in and what comes out, and the limits of time; what becomes of speech in between is its
+interpretation's: a pipeline of its own, or a seat of a room. Whatever ends the session says so once.
 A session that can be resumed outlives its connections; any other ends with its one.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
-
-from pipecat.frames.frames import ErrorFrame
-from pipecat.processors.frame_processor import FrameProcessor
 
 from gemini.connector import OUTPUT_RATE_HZ
 from metrics import SESSIONS_STARTED
-from pipelines.builder import build_steps, longest_gap_secs
 from pipelines.choice import Choice
 from pipelines.endings import (
     GIVEN_UP,
+    SEAT_TAKEN,
     SERVER_STOPPED,
     SHUTTING_DOWN,
     TAKEN_OVER,
     Ending,
-    failure_of,
     internal_fault,
     log_end,
     not_back,
 )
 from pipelines.incoming import Incoming
+from pipelines.interpretation import Interpretation, SessionEnds
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
-from pipelines.outgoing import Outgoing, PipelineView
-from pipelines.pipeline_run import PipelineRun
+from pipelines.outgoing import Outgoing
+from pipelines.own_pipeline import OwnPipeline
 from pipelines.replay import ReplayBuffer
 from pipelines.resumption import Client, Door, LeftOver, Refusal, audio_lost, log_resumed
-from pipelines.services import HasQueues, Services
+from pipelines.rooms import SeatTicket
+from pipelines.seated import SeatedInterpretation
+from pipelines.services import Services
 from pipelines.time_limits import TimeLimits
-from pipelines.whisper import has_whisper
-from processors.context import SessionContext
-from processors.recognizer import Recognizer
-from processors.whisper_source import WhisperSource
 from protocol.errors import Fault, WarningCode
 from protocol.messages import Claim, ClientMessage, Connected, Error, InitConfig, Warning
 from protocol.serializer import ProtocolSerializer
@@ -61,6 +56,7 @@ class InterpreterSession:
         services: Services,
         client: Client,
         serializer: ProtocolSerializer,
+        ticket: SeatTicket | None = None,
     ):
         """Make the session that ``config`` asks for; nothing runs yet.
 
@@ -71,6 +67,7 @@ class InterpreterSession:
             services: Of the process.
             client: The connection that asked; the session belongs to it.
             serializer: Reads the client's frames, on every connection.
+            ticket: The seat of a room that it is to take; missing: it is alone with the interpreter.
         """
         self.session_id = session_id
         self._config = config
@@ -91,24 +88,23 @@ class InterpreterSession:
             input_sample_rate=config.sample_rate,
             output_sample_rate=OUTPUT_RATE_HZ,
             engine=choice.pipeline.name,
+            participant_id=ticket.participant_id if ticket is not None else None,
         )
         self._door = Door(self._outgoing, self._connected) if resumable else None
         self._limits = TimeLimits(
-            idle_secs=self._settings.idle_timeout_secs,
+            idle_secs=self._settings.idle_timeout_secs if ticket is None else 0,  # it may be there to listen
             age_secs=self._settings.max_session_secs,
             last_frame_at=lambda: max(self._incoming.received_at, self._outgoing.sent_at),
             clock=self._loop.time,
         )
         self._jobs = Jobs(self.fail)
-        self._steps: Sequence[FrameProcessor] = ()
-        self._pipeline: PipelineRun | None = None
-        self._pipeline_started = False
         self._grace: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
         self._releasing: asyncio.Task[None] | None = None
+        self._interpretation = self._make_interpretation(ticket)
 
     def start(self) -> None:
-        """Start the pipeline, and be one of the process's sessions."""
+        """Start interpreting, and be one of the process's sessions."""
         self._services.sessions.add(self)
         SESSIONS_STARTED.inc()
         log_event(
@@ -122,7 +118,7 @@ class InterpreterSession:
             sample_rate_hz=self._config.sample_rate,
             encoding=self._config.audio_encoding,
         )
-        self._start_pipeline()
+        self._interpretation.start()
         self._jobs.start(self._expire())
 
     @property
@@ -131,11 +127,9 @@ class InterpreterSession:
         return self._client is None
 
     def queue_depths(self) -> dict[str, float]:
-        """What waits in its queues, in bytes: ``inbox``, ``outbox``, ``replay``, and those of steps."""
-        depths = {"inbox": self._incoming.held_bytes, **self._outgoing.queue_depths()}
-        for step in self._steps:
-            if isinstance(step, HasQueues):
-                depths |= step.queue_depths()
+        """What waits in its queues, in bytes: ``inbox``, ``outbox``, ``replay``, and its interpretation's."""
+        depths = {**self._outgoing.queue_depths(), **self._interpretation.queue_depths()}
+        depths["inbox"] = depths.get("inbox", 0) + self._incoming.held_bytes
         return depths
 
     # From the client
@@ -190,15 +184,14 @@ class InterpreterSession:
 
     def drain(self) -> None:
         """Hear no further utterance, and end when everything is answered and told that was said before."""
-        if self._pipeline_started or self._incoming.held_bytes:
+        if self._interpretation.started or self._incoming.held_bytes:
             self._jobs.start(self._drain())
         else:  # its upstream is being connected, and nobody has said anything
             self.end(Ending.by(SHUTTING_DOWN))
 
     async def _drain(self) -> None:
         self._incoming.drain()
-        if self._pipeline is not None:
-            await self._pipeline.drained()
+        await self._interpretation.drained()
         await self._outgoing.written()
         self.end(Ending.by(SHUTTING_DOWN))
 
@@ -209,8 +202,7 @@ class InterpreterSession:
 
     async def _release(self, ending: Ending) -> None:
         await self._jobs.stop()
-        if self._pipeline is not None:
-            await asyncio.gather(self._pipeline.stop(), return_exceptions=True)
+        await asyncio.gather(self._interpretation.stop(), return_exceptions=True)
         self._services.sessions.remove(self)
         log_end(
             self.session_id,
@@ -278,60 +270,39 @@ class InterpreterSession:
         left_over = LeftOver(self._door, ending, received_samples=self._incoming.expected_sample)
         self._services.sessions.leave_over(self.session_id, left_over, self._settings.resume_grace_secs)
 
-    # Pipeline
+    # Interpretation
 
-    def _start_pipeline(self) -> None:
-        languages = self._choice.languages
-        context = SessionContext(
-            session_id=self.session_id,
-            pair=languages.pair,
-            spoken=languages.spoken,
-            connector=self._services.connector,
-            also_spoken=languages.also_spoken,
-            endpoint=self._services.endpoint,
-            recognizer=self._recognizer(languages.may_be_spoken),
+    def _make_interpretation(self, ticket: SeatTicket | None) -> Interpretation:
+        ends = SessionEnds(
+            self.session_id, self._incoming, self._outgoing, self._serializer, self._greet, self._end_by_failure
         )
-        self._steps = steps = build_steps(self._choice.pipeline, context)
-        self._pipeline = PipelineRun(
-            PipelineView(self._outgoing.send, self._incoming.receive),
-            self._serializer,
-            steps,
-            on_started=lambda: self._greet(steps),
-            on_error=self._end_by_error,
-            on_ended=self._end_with_pipeline,
+        if ticket is None:
+            return OwnPipeline(self._choice, self._services, ends, use_whisper=self._config.use_whisper)
+        return SeatedInterpretation(
+            ticket,
+            ends,
+            pipeline=self._choice.pipeline,
+            name=self._config.room.name if self._config.room is not None else "",
+            away=lambda: self.detached,
+            replaced=lambda: self.end(SEAT_TAKEN),
         )
-        self._pipeline.start()
 
-    def _recognizer(self, languages: Sequence[str]) -> Recognizer | None:
-        """What gives the client its source text in the upstream's place, if it asked for that and it is there."""
-        whisper = self._services.whisper
-        if not self._config.use_whisper or whisper is None or not has_whisper(self._choice.pipeline):
-            return None
-        return whisper.recognizer_for(languages)
-
-    def _greet(self, steps: Sequence[FrameProcessor]) -> None:
-        """The pipeline runs, upstream included: tell the client, and let its audio in."""
-        self._pipeline_started = True
+    def _greet(self, longest_gap_secs: float, has_whisper: bool) -> None:
+        """All is ready, the upstream included where it is needed: tell the client, and let its audio in."""
         if self._ending is not None:
             return
         connected = self._connected
         if self._door is not None:
             connected = self._door.connected(resumed=False, received_samples=self._incoming.expected_sample)
         self._outgoing.greet(connected)
-        if self._config.use_whisper and not any(isinstance(step, WhisperSource) for step in steps):
+        if self._config.use_whisper and not has_whisper:
             message = "there is no Whisper for this session; the source text comes from the interpreting service"
             self._outgoing.send_message(Warning(message=message, code=WarningCode.WHISPER_UNAVAILABLE))
-        self._incoming.open(longest_gap_secs(steps))
+        self._incoming.open(longest_gap_secs)
         self._jobs.start(self._incoming.fill_gaps())
 
-    def _end_by_error(self, frame: ErrorFrame) -> None:
-        """Any step's failure ends the session: what it would have done is lost to the client."""
-        failure = failure_of(frame, self.session_id)
+    def _end_by_failure(self, failure: Fault | BaseException) -> None:
         if isinstance(failure, Fault):
             self.end(Ending.by(failure))
         else:
             self.fail(failure)
-
-    def _end_with_pipeline(self, error: BaseException | None) -> None:
-        hint = "" if self._pipeline_started else " before it started: does a step hold StartFrame back?"
-        self.fail(error or RuntimeError(f"the pipeline ended by itself{hint}"))

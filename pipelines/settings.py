@@ -49,7 +49,9 @@ _SECRETS_OF_STEPS = frozenset({"openai_api_key", "recognition_api_key", "transla
 _SECRETS_OF_PROVIDERS = frozenset(
     {"twilio_auth_token", "telnyx_api_key", "plivo_auth_token", "vonage_signature_secret", "exotel_password"}
 )
-_SECRETS = frozenset({"gemini_api_key", "metrics_token"}) | _SECRETS_OF_STEPS | _SECRETS_OF_PROVIDERS
+_SECRETS = (
+    frozenset({"gemini_api_key", "metrics_token", "room_api_key"}) | _SECRETS_OF_STEPS | _SECRETS_OF_PROVIDERS
+)
 _NO_KEY = SecretStr("none")
 """Most servers of one's own take any; without one the client library would look for a key of its own."""
 _SHORTEST_TOKEN = 16
@@ -264,6 +266,12 @@ class Settings(BaseSettings):
     drain_secs: Annotated[float, Field(ge=0, le=3600)] = 30.0
     metrics_token: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
 
+    # Rooms
+    room_api_key: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
+    max_rooms: Annotated[int, Field(ge=0, le=10_000)] = 20
+    room_max_secs: Annotated[float, Field(ge=60, le=86_400)] = 7200.0
+    original_gain_db: Annotated[float, Field(ge=-60, le=0)] | None = None
+
     # Telephone
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     twilio_account_sid: str | None = None
@@ -439,9 +447,19 @@ class Settings(BaseSettings):
     @cached_property
     def allowed_origins(self) -> tuple[str, ...]:
         """Origins that may call over HTTP and open a WebSocket: the configured ones and the server's own."""
+        return tuple(dict.fromkeys([*self.cors_origins, *self.own_origins]))
+
+    @cached_property
+    def own_origins(self) -> tuple[str, ...]:
+        """Origins of pages that this server serves: by ``HOST`` and ``PORT``, and by ``PUBLIC_URL``."""
         hosts = [self.host, "localhost", "127.0.0.1"] if self.host in _LOOPBACK_HOSTS else [self.host]
         own = [_origin_of(scheme, host, self.port) for scheme in _DEFAULT_PORTS for host in hosts]
-        return tuple(dict.fromkeys([*self.cors_origins, *own]))
+        if self.public_url is not None:
+            public = urlsplit(self.public_url)
+            own.append(
+                _origin_of(public.scheme, public.hostname or "", public.port or _DEFAULT_PORTS[public.scheme])
+            )
+        return tuple(dict.fromkeys(own))
 
     def pipeline_variables(self) -> dict[str, Any]:
         """What a pipeline file may refer to as ``${NAME}``: every setting, the glossary as read.

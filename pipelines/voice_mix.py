@@ -59,6 +59,7 @@ class VoiceMix:
         voice = self._voices.get(speaker)
         if voice is None:
             voice = self._voices[speaker] = _Voice(original, self._new_resampler())
+            voice.gain = self._gain(voice, ducked=False)
         voice.quiet = original
         voice.waiting += self._resampled(voice, pcm)
         longest_bytes = self._piece_bytes * _LONGEST_LAG_MS // PIECE_MS

@@ -85,7 +85,8 @@ ERRORS: dict[ErrorCode, ErrorRule] = {
     ),
     ErrorCode.UNSUPPORTED_LANGUAGE: ErrorRule(
         "`language` is neither `auto` nor one of `LANGUAGES`; or `targetLanguage` is neither one of these "
-        "nor one of `TARGET_LANGUAGES`, or is the language that is spoken",
+        "nor one of `TARGET_LANGUAGES`, or is the language that is spoken; or, in a room, `language` is not the "
+        "one of the seat",
         CloseCode.POLICY_VIOLATION,
         "offer the user the languages that the server has",
     ),
@@ -99,7 +100,11 @@ ERRORS: dict[ErrorCode, ErrorRule] = {
         CloseCode.NORMAL,
         "reconnect when the user speaks again",
     ),
-    ErrorCode.SESSION_EXPIRED: ErrorRule("the session is `MAX_SESSION_SECS` old", CloseCode.NORMAL, "reconnect"),
+    ErrorCode.SESSION_EXPIRED: ErrorRule(
+        "the session is `MAX_SESSION_SECS` old; or its room is over: `ROOM_MAX_SECS` old, or closed by somebody",
+        CloseCode.NORMAL,
+        "reconnect; not to a room that is over",
+    ),
     ErrorCode.MESSAGE_TOO_LARGE: ErrorRule(
         "a frame of more than `MAX_MESSAGE_BYTES`", CloseCode.TOO_BIG, "send shorter chunks"
     ),
@@ -168,6 +173,11 @@ CLOSES_WITHOUT_ERROR = (
         CloseCode.POLICY_VIOLATION,
         "the session goes on over another connection, which resumed it",
         "nothing; read on at the other connection",
+    ),
+    CloseRule(
+        CloseCode.POLICY_VIOLATION,
+        "somebody else took the client's seat in a room, with the same token",
+        "tell the user; two clients that reconnect by themselves would take it from each other for good",
     ),
     CloseRule(1007, "a text frame that is not UTF-8", "mend the client"),
     CloseRule(

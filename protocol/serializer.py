@@ -93,12 +93,19 @@ class ProtocolSerializer(FrameSerializer):
     async def serialize(self, frame: Frame) -> str | bytes | None:
         """Audio and messages as client frames; ``None`` for frames that are not for the client."""
         if isinstance(frame, OutputAudioRawFrame):
-            return self._write_audio(frame)
+            return self.write_audio(frame.audio, frame.sample_rate)
         if isinstance(frame, (OutputTransportMessageFrame, OutputTransportMessageUrgentFrame)):
             if isinstance(frame.message, ServerMessage):
                 return frame.message.to_json()
             return to_json(frame.message).decode()
         return None
+
+    def write_audio(self, pcm: bytes, rate_hz: int) -> str | bytes:
+        """Sound as a client frame, as ``init`` asked for it."""
+        if self._config is not None and self._config.audio_encoding == "binary":
+            return pcm
+        data = base64.b64encode(pcm).decode()
+        return AudioResponse(data=data, sample_rate=rate_hz).to_json()
 
     async def _read_text(self, text: str) -> Frame:
         message = decode_text(text, initialized=self.initialized)
@@ -120,12 +127,6 @@ class ProtocolSerializer(FrameSerializer):
     async def _audio_frame(self, pcm: bytes) -> InputAudioRawFrame:
         audio = await self._resampler.resample(pcm, self.sample_rate_hz, PIPELINE_RATE_HZ)
         return InputAudioRawFrame(audio=audio, sample_rate=PIPELINE_RATE_HZ, num_channels=1)
-
-    def _write_audio(self, frame: OutputAudioRawFrame) -> str | bytes:
-        if self._config is not None and self._config.audio_encoding == "binary":
-            return frame.audio
-        data = base64.b64encode(frame.audio).decode()
-        return AudioResponse(data=data, sample_rate=frame.sample_rate).to_json()
 
     @property
     def _max_chunk_bytes(self) -> int:

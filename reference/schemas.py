@@ -64,6 +64,13 @@ def message_schema(kind: str) -> Schema:
     }
 
 
+def body_schema(model: type[WireModel]) -> Schema:
+    """The schema of a body of the HTTP routes, complete in itself."""
+    made = model.model_json_schema(schema_generator=_WireSchema)
+    schema: Schema = _inlined(made, made.pop("$defs", {}))
+    return schema
+
+
 def schema_name(kind: str) -> str:
     """What the schema of a message is called: ``TurnComplete`` for ``turn_complete``."""
     return to_pascal(kind)

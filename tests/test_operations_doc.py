@@ -74,7 +74,7 @@ def test_every_reason_of_an_end_is_told() -> None:
         if name == "Ending" and isinstance(call.args[0], ast.Constant)
     } - {"taken over"}  # the end of a connection, not of its session
     fatal = {code.value: str(close) for code, close in CLOSE_CODES.items() if close is not None}
-    assert len(plain) == 6
+    assert len(plain) == 7
     assert set(table) == plain | set(fatal)
     assert {reason: close for reason, close in table.items() if reason in fatal} == fatal
 

@@ -1,0 +1,302 @@
+"""The strands of one speaker in a room: one for each language that somebody else hears."""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipecat.frames.frames import Frame, InputAudioRawFrame
+
+from pipelines.jobs import Jobs
+from processors.frames import ProtocolMessageFrame
+from protocol.errors import Fault
+from protocol.messages import (
+    SAMPLE_BYTES,
+    Interrupted,
+    ServerMessage,
+    SpeechState,
+    Transcription,
+    TurnComplete,
+    Warning,
+)
+from protocol.serializer import PIPELINE_RATE_HZ
+
+_HEARING_OUT_SECS = 30.0
+"""How long an interpretation may take to end whose speaker, or whose last listener, has left."""
+_LONGEST_SILENCE_SECS = 5.0
+"""Which ends what was being said when its speaker left, where the upstream finds the utterances."""
+_SILENCE_MS = 100
+
+
+class RunningStrand(Protocol):
+    """One speaker's speech into one language; see :class:`pipelines.strand.Strand`."""
+
+    @property
+    def longest_gap_secs(self) -> float:
+        """How much silence has to stand for a gap in the speech that it hears."""
+
+    def start(self) -> None:
+        """Connect to the upstream, and run."""
+
+    def put(self, frame: Frame) -> None:
+        """Let it hear audio at 16 kHz; what comes before it runs waits."""
+
+    async def drained(self) -> None:
+        """Hear no further utterance; returns when everything is answered and handed on."""
+
+    async def stop(self) -> None:
+        """End it, and release everything."""
+
+    def queue_depths(self) -> dict[str, float]:
+        """What waits, in bytes, by the queue's name."""
+
+
+MakeStrand = Callable[[str, Callable[[Frame], None], Callable[[Fault | BaseException], None]], RunningStrand]
+"""A strand into a language, by its code; the first callable takes what it hands on, the second why it failed."""
+
+
+class Audience(Protocol):
+    """Who hears and reads what strands hand on."""
+
+    def hear(self, language: str, frame: Frame) -> None:
+        """For those who hear the speaker in ``language``: sound or a message of a turn."""
+
+    def read(self, message: ServerMessage) -> None:
+        """For the speaker, and for those who hear the speaker's own voice: a message of a turn."""
+
+    def see(self, state: SpeechState) -> None:
+        """For everybody: what the interpreter makes of the speaker."""
+
+
+@dataclass(slots=True, eq=False)
+class _Branch:
+    """A strand and what it has said of its turn.
+
+    Attributes:
+        heard: Somebody hears it; else only the texts of what was said before count.
+        unread: The readers are told nothing of its turn: another strand told it them.
+    """
+
+    language: str
+    strand: RunningStrand
+    heard: bool = True
+    unread: bool = False
+    stopping: asyncio.Future[None] | None = None
+    state: SpeechState | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    open: bool = False
+
+    def follow(self, frame: Frame) -> None:
+        """Take notice of what it hands on."""
+        if not isinstance(frame, ProtocolMessageFrame):
+            self.open = True
+            return
+        match frame.message:
+            case Transcription(type=side, text=text):
+                self.open = True
+                self.texts[side] = text
+            case Interrupted(reason="upstream"):
+                self.texts.clear()
+            case TurnComplete():
+                self.open = False
+                self.texts.clear()
+
+
+class SpeakerStrands:
+    """Lets one speaker be heard in other languages.
+
+    Sound and texts of each strand go to those who hear its language. The oldest strand leads: its texts are those
+    that the speaker reads, and its states those that everybody sees.
+    """
+
+    def __init__(
+        self,
+        make: MakeStrand,
+        language: str,
+        audience: Audience,
+        *,
+        on_failed: Callable[[Fault | BaseException], None],
+        after: asyncio.Task[None] | None = None,
+    ):
+        """Begin with none.
+
+        Args:
+            make: Makes a strand.
+            language: What is spoken.
+            audience: Takes what comes out.
+            on_failed: Told once, where a strand cannot go on.
+            after: What has to be over before the first strand starts; speech waits meanwhile.
+        """
+        self._make = make
+        self._language = language
+        self._audience = audience
+        self._on_failed = on_failed
+        self._after = after
+        self._heard: dict[str, _Branch] = {}
+        self._branches: list[_Branch] = []
+        """Those that nobody hears any more included, until they have ended; the oldest first."""
+        self._over = False
+        self._shown = "silent"
+        self._jobs = Jobs(self._fail)
+
+    def serve(self, languages: Collection[str]) -> None:
+        """Be heard in ``languages``, and in no other: start what is missing, end what nobody hears."""
+        if self._over:
+            return
+        for language in [language for language in self._heard if language not in languages]:
+            branch = self._heard.pop(language)
+            branch.heard = False
+            self._jobs.start(self._hear_out(branch))
+        for language in languages:
+            if language not in self._heard:
+                self._start(self._add(language))
+
+    def put(self, frame: InputAudioRawFrame) -> None:
+        """Take what the speaker says: audio at 16 kHz."""
+        for branch in self._branches:  # also those that are ending: they finish the utterance
+            branch.strand.put(frame)
+
+    async def drained(self) -> None:
+        """Hear no further utterance; returns when everything is answered and handed on that was said before."""
+        await asyncio.gather(*(branch.strand.drained() for branch in self._branches))
+
+    async def heard_out(self) -> None:
+        """The speaker is gone: let be said what is under way, then stop."""
+        self._over = True
+        await asyncio.gather(*(self._hear_out(branch, silence=True) for branch in list(self._branches)))
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End them all at once."""
+        self._over = True
+        await self._jobs.stop()
+        await asyncio.gather(*(self._end(branch) for branch in list(self._branches)))
+
+    @property
+    def count(self) -> int:
+        """How many there are, those included that are about to end."""
+        return len(self._branches)
+
+    @property
+    def longest_gap_secs(self) -> float:
+        """How much silence has to stand for a gap in the speech."""
+        return max((branch.strand.longest_gap_secs for branch in self._branches), default=0.0)
+
+    def queue_depths(self) -> dict[str, float]:
+        """What waits, in bytes, by the queue's name, of all of them together."""
+        total: dict[str, float] = {}
+        for branch in self._branches:
+            for queue, size_bytes in branch.strand.queue_depths().items():
+                total[queue] = total.get(queue, 0.0) + size_bytes
+        return total
+
+    # Beginning and end of a strand
+
+    def _add(self, language: str) -> _Branch:
+        def hand_on(frame: Frame) -> None:
+            self._hand_on(branch, frame)
+
+        branch = _Branch(language, self._make(language, hand_on, self._fail))
+        self._heard[language] = branch
+        self._branches.append(branch)
+        return branch
+
+    def _start(self, branch: _Branch) -> None:
+        if self._after is None or self._after.done():
+            branch.strand.start()
+        else:
+            self._jobs.start(self._start_after(self._after, branch))
+
+    async def _start_after(self, task: asyncio.Task[None], branch: _Branch) -> None:
+        await asyncio.wait([task])
+        if branch.stopping is None:
+            branch.strand.start()
+
+    async def _hear_out(self, branch: _Branch, *, silence: bool = False) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HEARING_OUT_SECS):
+                if silence:
+                    _put_silence(branch.strand)
+                await branch.strand.drained()
+        await self._end(branch)
+
+    async def _end(self, branch: _Branch) -> None:
+        if branch.stopping is None:
+            branch.stopping = asyncio.ensure_future(branch.strand.stop())
+        await asyncio.shield(branch.stopping)  # whoever waits may be cancelled
+        if branch not in self._branches:
+            return
+        self._complete(branch)
+        was_leading = self._leads(branch)
+        self._branches.remove(branch)
+        if was_leading:
+            self._let_lead(self._branches[0] if self._branches else None)
+
+    def _let_lead(self, branch: _Branch | None) -> None:
+        state = branch.state if branch is not None else None
+        if branch is not None:
+            branch.unread = branch.open
+        self._show(state or SpeechState(state="silent", timestamp=int(time.time() * 1000)))
+
+    def _fail(self, failure: Fault | BaseException) -> None:
+        if not self._over:
+            self._over = True
+            self._on_failed(failure)
+
+    # What strands hand on
+
+    def _leads(self, branch: _Branch) -> bool:
+        return bool(self._branches) and self._branches[0] is branch
+
+    def _hand_on(self, branch: _Branch, frame: Frame) -> None:
+        if isinstance(frame, ProtocolMessageFrame):
+            if isinstance(frame.message, SpeechState):
+                branch.state = frame.message
+                if self._leads(branch):
+                    self._show(frame.message)
+                return
+            self._let_read(branch, frame.message)
+        branch.follow(frame)
+        if branch.heard:
+            self._audience.hear(branch.language, frame)
+
+    def _let_read(self, branch: _Branch, message: ServerMessage) -> None:
+        if isinstance(message, Warning) or (self._leads(branch) and not branch.unread):
+            self._audience.read(message)
+        if isinstance(message, TurnComplete):
+            branch.unread = False
+
+    def _show(self, state: SpeechState) -> None:
+        if state.state != self._shown and not self._over:
+            self._shown = state.state
+            self._audience.see(state)
+
+    def _complete(self, branch: _Branch) -> None:
+        """End a turn that its strand did not end, or its listeners would wait for the rest of it."""
+        if not branch.open:
+            return
+        source = branch.texts.get("input_transcription", "")
+        target = branch.texts.get("output_transcription", "")
+        ends: list[ServerMessage] = []
+        if source:
+            ends.append(
+                Transcription(type="input_transcription", text=source, is_final=True, language=self._language)
+            )
+        if target:
+            ends.append(
+                Transcription(type="output_transcription", text=target, is_final=True, language=branch.language)
+            )
+        for message in [*ends, TurnComplete(input_text=source, output_text=target)]:
+            self._hand_on(branch, ProtocolMessageFrame(message))
+
+
+def _put_silence(strand: RunningStrand) -> None:
+    """Let what is being said come to its end."""
+    secs = strand.longest_gap_secs
+    silence_ms = 1000 * (secs if math.isfinite(secs) else _LONGEST_SILENCE_SECS)
+    audio = bytes(PIPELINE_RATE_HZ * _SILENCE_MS // 1000 * SAMPLE_BYTES)
+    for _ in range(math.ceil(silence_ms / _SILENCE_MS)):
+        strand.put(InputAudioRawFrame(audio=audio, sample_rate=PIPELINE_RATE_HZ, num_channels=1))
