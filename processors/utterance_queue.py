@@ -102,15 +102,16 @@ class UtteranceCutter:
 @dataclass(slots=True)
 class _Utterance:
     audio: deque[bytes] = field(default_factory=deque)
+    held_bytes: int = 0
     ended: Ended | None = None
-
-    @property
-    def held_bytes(self) -> int:
-        return sum(len(piece) for piece in self.audio)
 
 
 class UtteranceQueue:
-    """Lets one utterance through at a time; those after it wait until it is answered, within a bound."""
+    """Lets one utterance through at a time; those after it wait until it is answered, within a bound.
+
+    Attributes:
+        held_bytes: Audio that waits.
+    """
 
     def __init__(self, *, most_secs: float, rate_hz: int):
         """Hold at most ``most_secs`` of waiting speech."""
@@ -119,11 +120,7 @@ class UtteranceQueue:
         self._busy = False
         self._waiting: deque[_Utterance] = deque()
         self._dropped: list[Dropped] = []
-
-    @property
-    def held_bytes(self) -> int:
-        """Audio that waits."""
-        return sum(utterance.held_bytes for utterance in self._waiting)
+        self.held_bytes = 0
 
     def put(self, piece: Piece) -> list[Piece]:
         """Take the next piece; what may go to the engine at once."""
@@ -135,8 +132,7 @@ class UtteranceQueue:
             return [piece]
         match piece:
             case bytes():
-                self._waiting[-1].audio.append(piece)
-                self._make_room()
+                self._hold(self._waiting[-1], piece)
             case Ended():
                 self._waiting[-1].ended = piece
         return []
@@ -146,7 +142,7 @@ class UtteranceQueue:
         self._busy = bool(self._waiting)
         if not self._waiting:
             return []
-        utterance = self._waiting.popleft()
+        utterance = self._release_oldest()
         end = [utterance.ended] if utterance.ended is not None else []
         return [Begun(), *utterance.audio, *end]
 
@@ -155,15 +151,27 @@ class UtteranceQueue:
         dropped, self._dropped = self._dropped, []
         return dropped
 
-    def _make_room(self) -> None:
-        """Give up the oldest waiting utterance, or the oldest audio of the only one."""
+    def _hold(self, utterance: _Utterance, piece: bytes) -> None:
+        """Keep ``piece``; without room, give up the oldest utterance, or the oldest audio of the only one."""
+        utterance.audio.append(piece)
+        self._count(utterance, len(piece))
         while self.held_bytes > self._most_bytes:
             if len(self._waiting) > 1:
-                oldest = self._waiting.popleft()
+                oldest = self._release_oldest()
                 self._dropped.append(Dropped(self._ms(oldest.held_bytes), whole_utterance=True))
             else:
-                piece = self._waiting[0].audio.popleft()
-                self._dropped.append(Dropped(self._ms(len(piece)), whole_utterance=False))
+                dropped_bytes = len(utterance.audio.popleft())
+                self._count(utterance, -dropped_bytes)
+                self._dropped.append(Dropped(self._ms(dropped_bytes), whole_utterance=False))
+
+    def _release_oldest(self) -> _Utterance:
+        oldest = self._waiting.popleft()
+        self.held_bytes -= oldest.held_bytes
+        return oldest
+
+    def _count(self, utterance: _Utterance, held_bytes: int) -> None:
+        utterance.held_bytes += held_bytes
+        self.held_bytes += held_bytes
 
     def _ms(self, held_bytes: int) -> int:
         return 1000 * held_bytes // (_SAMPLE_BYTES * self._rate_hz)
