@@ -25,6 +25,7 @@ from gemini.translation_turns import Direction, TranslationTimes
 from gemini.turns import OutputAudio, TargetGrew, TurnEnded
 from tests.support.fake_upstream import FakeConnection, FakeConnector
 from tests.support.pcm import counting_pcm
+from tests.support.talk import followed
 from tests.support.virtual_time import settle
 
 RATE_HZ = 16_000
@@ -110,15 +111,9 @@ async def talking(
         Direction("en", lambda text, code: code),
         marked=marked,
     )
-    await session.connect()
     talk = Talk(session, connector)
-    following = asyncio.create_task(talk.follow())
-    try:
+    async with followed(session, talk.follow):
         yield talk
-    finally:
-        following.cancel()
-        await session.close()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 def said(start: float, end: float) -> bytes:

@@ -32,7 +32,7 @@ from gemini.turns import (
     TurnFailure,
 )
 from tests.support.turn_laws import check_sound, check_turn, turns_of
-from tests.support.turns import ended
+from tests.support.turns import Clocked, ended
 
 AUDIO = TargetAudio(b"\1\0" * 6000, 24000)
 ZEROS = TargetAudio(bytes(12000), 24000)
@@ -45,25 +45,17 @@ def into_english(text: str, code: str | None) -> str | None:
     return {"HANGUL": "ko", "LATIN": "en"}.get(main_script(text) or "", code)
 
 
-class Talk:
-    """A tracker with a clock.
+class Talk(Clocked[TranslationTracker]):
+    """What happens to the turns of a session that translates.
 
     Attributes:
-        now: Seconds.
-        happened: What came out, with its time; ``SourceHeard`` aside.
+        heard: Source texts that were told early; they are not among what happened.
     """
 
     def __init__(self, times: TranslationTimes | None = None, direction: Direction | None = None) -> None:
         """Begin at second 0."""
-        self.tracker = TranslationTracker(times or TranslationTimes(), direction)
-        self.now = 0.0
-        self.happened: list[tuple[float, TurnEvent]] = []
+        super().__init__(TranslationTracker(times or TranslationTimes(), direction))
         self.heard: list[str] = []
-
-    def say(self, *events: UpstreamEvent) -> None:
-        """The upstream says something."""
-        for event in events:
-            self._note(self.tracker.handle(event, self.now))
 
     def source(self, text: str, code: str | None = None) -> None:
         """It recognises speech."""
@@ -72,29 +64,6 @@ class Talk:
     def target(self, text: str) -> None:
         """It interprets."""
         self.say(TargetText(text))
-
-    def wait(self, secs: float) -> None:
-        """Let time pass, with a look at every deadline on the way."""
-        until = self.now + secs
-        while (deadline := self.tracker.deadline()) is not None and deadline <= until:
-            self.now = max(self.now, deadline)
-            self._note(self.tracker.advance(self.now))
-            after = self.tracker.deadline()
-            assert after is None or after > self.now, "a deadline that was met stays"
-        self.now = until
-
-    def cut(self) -> None:
-        """The client interrupts."""
-        self._note(self.tracker.cut(self.now))
-
-    def lose(self) -> None:
-        """The connection breaks."""
-        self._note(self.tracker.abandon(self.now))
-
-    @property
-    def events(self) -> list[TurnEvent]:
-        """All that came out."""
-        return [event for _, event in self.happened]
 
     @property
     def turns(self) -> list[tuple[str, str]]:
@@ -107,7 +76,7 @@ class Talk:
 
     def _note(self, events: list[TurnEvent]) -> None:
         self.heard += [event.text for event in events if isinstance(event, SourceHeard)]
-        self.happened += [(self.now, event) for event in events if not isinstance(event, SourceHeard)]
+        super()._note([event for event in events if not isinstance(event, SourceHeard)])
 
 
 # Silence

@@ -1,12 +1,13 @@
 """A session with a scripted upstream, and a speaker whose audio tells its position in the stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from gemini.base_session import BaseSession
 from gemini.connector import LiveConfig
 from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete
 from gemini.happenings import SessionEvent, SpeechDropped, TurnRestarted
@@ -98,6 +99,21 @@ class Talk:
 
 
 @asynccontextmanager
+async def followed(
+    session: BaseSession[Any], follow: Callable[[], Coroutine[Any, Any, None]]
+) -> AsyncIterator[None]:
+    """A session that is connected, and whose events are noted by ``follow``."""
+    await session.connect()
+    following = asyncio.create_task(follow())
+    try:
+        yield
+    finally:
+        following.cancel()
+        await session.close()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+@asynccontextmanager
 async def talking(
     *,
     overlap: Literal["hold", "stream"] = "hold",
@@ -117,15 +133,9 @@ async def talking(
         resumption=resumption,
         fallback_models=fallback_models,
     )
-    await session.connect()
     talk = Talk(session, connector)
-    following = asyncio.create_task(talk.follow())
-    try:
+    async with followed(session, talk.follow):
         yield talk
-    finally:
-        following.cancel()
-        await session.close()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 def new_session(

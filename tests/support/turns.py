@@ -1,5 +1,7 @@
 """A :class:`gemini.turns.TurnTracker` with a clock, driven as a session drives it, and what an upstream says."""
 
+from typing import Generic, Protocol, TypeVar
+
 from gemini.events import GenerationComplete, SourceText, TargetAudio, TargetText, TurnComplete, UpstreamEvent
 from gemini.turns import OutputAudio, TurnEnded, TurnEvent, TurnFailure, TurnTimes, TurnTracker
 
@@ -27,37 +29,47 @@ def ended(
     return TurnEnded(answers_utterance, had_output, failure, source_text, source_language)
 
 
-class TrackedTalk:
-    """What happens to the turns of one session, in order and with the time of each.
+class Tracker(Protocol):
+    """What the trackers of both kinds of session have in common."""
+
+    def handle(self, event: UpstreamEvent, now: float) -> list[TurnEvent]:
+        """The upstream says something."""
+        ...
+
+    def deadline(self) -> float | None:
+        """When to advance."""
+        ...
+
+    def advance(self, now: float) -> list[TurnEvent]:
+        """Time has passed."""
+        ...
+
+    def cut(self, now: float) -> list[TurnEvent]:
+        """The client interrupts."""
+        ...
+
+    def abandon(self, now: float) -> list[TurnEvent]:
+        """The connection is lost."""
+        ...
+
+
+TrackerT = TypeVar("TrackerT", bound=Tracker)
+
+
+class Clocked(Generic[TrackerT]):
+    """A tracker with a clock; what happens to its turns, in order and with the time of each.
 
     Attributes:
+        tracker: The tracker.
         now: Seconds.
         happened: What came out, with its time.
     """
 
-    def __init__(self, *, manual_activity: bool = True) -> None:
+    def __init__(self, tracker: TrackerT) -> None:
         """Begin at second 0 with no turn."""
-        self.tracker = TurnTracker(TIMES, manual_activity=manual_activity)
+        self.tracker = tracker
         self.now = 0.0
         self.happened: list[tuple[float, TurnEvent]] = []
-        self.opened = 0
-        self.sent = 0
-        self._taken = 0
-
-    def speak(self) -> None:
-        """An utterance is sent from start to end."""
-        self.open()
-        self.send_whole()
-
-    def open(self) -> None:
-        """An utterance begins to be sent."""
-        self.opened += 1
-        self._note(self.tracker.open(self.now))
-
-    def send_whole(self) -> None:
-        """The utterance that was opened last is sent to its end."""
-        self.sent += 1
-        self.tracker.sent_whole(self.now)
 
     def say(self, *events: UpstreamEvent) -> None:
         """The upstream says something."""
@@ -81,6 +93,44 @@ class TrackedTalk:
     def lose(self) -> None:
         """The connection breaks."""
         self._note(self.tracker.abandon(self.now))
+
+    @property
+    def events(self) -> list[TurnEvent]:
+        """All that came out."""
+        return [event for _, event in self.happened]
+
+    def _note(self, events: list[TurnEvent]) -> None:
+        self.happened += [(self.now, event) for event in events]
+
+
+class TrackedTalk(Clocked[TurnTracker]):
+    """What happens to the turns of a session that answers utterances."""
+
+    def __init__(self, *, manual_activity: bool = True) -> None:
+        """Begin at second 0 with no turn."""
+        super().__init__(TurnTracker(TIMES, manual_activity=manual_activity))
+        self.opened = 0
+        self.sent = 0
+        self._taken = 0
+
+    def speak(self) -> None:
+        """An utterance is sent from start to end."""
+        self.open()
+        self.send_whole()
+
+    def open(self) -> None:
+        """An utterance begins to be sent."""
+        self.opened += 1
+        self._note(self.tracker.open(self.now))
+
+    def send_whole(self) -> None:
+        """The utterance that was opened last is sent to its end."""
+        self.sent += 1
+        self.tracker.sent_whole(self.now)
+
+    def lose(self) -> None:
+        """The connection breaks; what is not answered is sent again."""
+        super().lose()
         self.opened = self.sent = sum(end.answers_utterance for end in self.ends)
 
     @property
@@ -88,19 +138,11 @@ class TrackedTalk:
         """The ends of turns so far."""
         return [event for event in self.events if isinstance(event, TurnEnded)]
 
-    @property
-    def events(self) -> list[TurnEvent]:
-        """All that came out."""
-        return [event for _, event in self.happened]
-
     def take(self) -> list[TurnEvent]:
         """What came out since the last call."""
         taken = self.events[self._taken :]
         self._taken += len(taken)
         return taken
-
-    def _note(self, events: list[TurnEvent]) -> None:
-        self.happened += [(self.now, event) for event in events]
 
 
 def spoken(*, manual_activity: bool = True) -> TrackedTalk:
