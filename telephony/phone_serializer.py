@@ -46,7 +46,7 @@ class MarkFrame(ControlFrame):
 
 @dataclass
 class MarkReachedFrame(SystemFrame):
-    """What went before the mark was played, or was dropped by ``clear``."""
+    """What went before the mark was played, or dropped by ``clear``, after which not all providers tell marks."""
 
     mark: str
 

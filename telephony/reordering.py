@@ -2,6 +2,8 @@
 
 HELD_PIECES = 5
 """How many wait for one that has not come: 100 ms of pieces of 20 ms. Then it is given up."""
+RESTART = 100
+"""How far below what is expected a number is not late, but of a count that began anew: 2 s."""
 
 
 class Reordering:
@@ -25,8 +27,9 @@ class Reordering:
         """
         if number is None:
             return piece
-        if self._next is None:
+        if self._next is None or number < self._next - RESTART:
             self._next = number
+            self._held.clear()
         if number < self._next:
             return b""
         self._held[number] = piece

@@ -344,6 +344,13 @@ def test_a_piece_that_never_comes_is_given_up() -> None:
     assert [order.take(2, b"2"), order.take(9, b"9")] == [b"", b"9"]
 
 
+def test_a_count_that_begins_anew_is_followed() -> None:
+    """Rather than that the caller is not heard any more."""
+    order = Reordering()
+    assert [order.take(number, b"a") for number in (500, 501, 503)] == [b"a", b"a", b""]
+    assert [order.take(number, b"b") for number in (450, 1, 2, 4, 3)] == [b"", b"b", b"b", b"", b"bb"]
+
+
 async def test_exotel_gets_messages_of_the_size_that_it_plays() -> None:
     """developer.exotel.com/docs/agentstream/stream-voicebot-applet: 3.2 kB at least, and a multiple of 320 bytes.
 
