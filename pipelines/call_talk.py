@@ -178,6 +178,7 @@ class CallTalk:
         elif conversation is not None and key == _REPEAT and self._may_say_more(conversation):
             conversation.repeat()
         elif key == _HELP and not self._helping:
+            self._helping = True
             self._jobs.start(self._help())
 
     def _may_say_more(self, conversation: Conversation) -> bool:
@@ -186,7 +187,6 @@ class CallTalk:
         return held_bytes < _MOST_ANNOUNCED_SECS * self._rate_hz * SAMPLE_BYTES
 
     async def _help(self) -> None:
-        self._helping = True
         try:
             await self._announce(notices_in(self._settings.telephony_help, self._spoken))
         finally:
