@@ -55,7 +55,7 @@ from pipelines.settings import (
     require_api_key,
 )
 from pipelines.spec import PipelineFileError, PipelineSpec
-from pipelines.telephony_routes import add_telephony
+from pipelines.telephony_routes import add_telephony, dialled_for_seats
 from pipelines.web_routes import add_page
 from pipelines.whisper import Whisper, has_whisper, whisper_told
 from processors.detector import load_detector
@@ -123,8 +123,9 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
                 watches.append(asyncio.create_task(whisper.load()))
             if worker is not None:
                 watches.append(asyncio.create_task(keep_levels(sessions, rooms)))
+            app.state.phones = PhoneServices.of(app.state.services, rooms)
+            rooms.dial = dialled_for_seats(settings)
             # With DEBUG every change of the source restarts the server: nobody wants to wait for it.
-            app.state.phones = PhoneServices.of(app.state.services)
             app.state.drain = Drain(sessions, drain_secs=0 if settings.debug else settings.drain_secs)
             yield {DRAIN_STATE: app.state.drain}
             for watch in watches:

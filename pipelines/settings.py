@@ -387,6 +387,10 @@ class Settings(BaseSettings):
             if 0 < len(unset) < len(names):
                 others = " and ".join(name.upper() for name in names if name.upper() not in unset)
                 raise ValueError(f"{unset[0]} is not set: calls need it beside {others}")
+        if self.phone_providers and self.telephony_answer == "code" and (self.workers > 1 or self.max_rooms == 0):
+            raise ValueError(
+                "TELEPHONY_ANSWER (code): leads into rooms, which need WORKERS=1 and MAX_ROOMS above 0"
+            )
         if self.phone_providers and self.public_url is None:
             secret = _PROVIDERS[self.phone_providers[0]][1].upper()
             raise ValueError(

@@ -7,6 +7,7 @@ webhook, or, where its applet has a fixed address, in the handshake of ``WS /tel
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -17,7 +18,7 @@ from pipelines.call import PhoneCall
 from pipelines.call_tokens import CallTokens
 from pipelines.engines import Engines
 from pipelines.logs import log_event
-from pipelines.phone_services import PhoneServices, notices_in
+from pipelines.phone_services import PhoneServices, notices_in, phone_languages
 from pipelines.seats import SeatTicket
 from pipelines.settings import Settings, SettingsError
 from telephony.provider import IncomingCall, Provider, WebhookRequest
@@ -33,9 +34,23 @@ _STREAMS_TO_A_FIXED_ADDRESS = frozenset({"exotel"})
 _RATE_IS_OURS = frozenset({"vonage"})
 
 
-def voice_url(settings: Settings, provider: str, seat_token: str) -> str:
-    """Where a provider asks what to do with a call that the server makes, for a seat of a room."""
-    return f"{settings.public_url}/telephony/{provider}/voice?{urlencode({_SEAT: seat_token})}"
+def dialled_for_seats(settings: Settings) -> Callable[[str, str], Awaitable[None]] | None:
+    """What calls a number for a seat of a room, by the seat's token; ``None``: no provider calls anybody.
+
+    The provider asks the same webhook what to do with that call, and shows the token.
+    """
+    account = settings.provider_credentials.get("twilio")
+    if account is None or settings.twilio_number is None:
+        return None
+    from telephony.dialling import TwilioDialler  # with libraries that only who has calls installs
+
+    dialler = TwilioDialler(**account, caller=settings.twilio_number)
+
+    async def dial(number: str, seat_token: str) -> None:
+        url = f"{settings.public_url}/telephony/twilio/voice?{urlencode({_SEAT: seat_token})}"
+        await dialler.dial(number, url)
+
+    return dial
 
 
 def add_telephony(app: FastAPI, settings: Settings, engines: Engines) -> None:
@@ -48,6 +63,7 @@ def add_telephony(app: FastAPI, settings: Settings, engines: Engines) -> None:
     """
     if engines.phone is None:
         return
+    phone_languages(settings)
     rate = {"media_rate_hz": engines.phone.transport.sample_rate_hz}
     configured = settings.provider_credentials
     tokens = CallTokens(value for credentials in configured.values() for value in credentials.values())

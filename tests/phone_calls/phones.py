@@ -22,7 +22,7 @@ from telephony.provider import WebhookRequest
 from tests.telephony import documented
 
 PUBLIC_URL = "https://interpreter.example"
-ALL_PROVIDERS = {
+ALL_PROVIDERS: dict[str, Any] = {
     "public_url": PUBLIC_URL,
     "twilio_account_sid": "ACXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX",
     "twilio_auth_token": documented.TWILIO_TOKEN,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -303,7 +304,7 @@ async def test_zero_speaks_the_help(language: str, texts: Sequence[str]) -> None
 
 async def test_a_notice_that_the_provider_cannot_speak_is_spoken_here() -> None:
     """Twilio's voice knows no Swahili; what it knows, it says before the stream begins."""
-    notice = {"telephony_notice": {"sw": "Simu hii.", "en": "This call."}}
+    notice: dict[str, Any] = {"telephony_notice": {"sw": "Simu hii.", "en": "This call."}}
     async with caller(answering(), languages="sw,en", **notice) as user:
         user.start()
         await asyncio.sleep(3)

@@ -1,6 +1,7 @@
 """A caller types the code of a seat: three tries, a minute, and then into the room."""
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.support.virtual_time import settle
 from tests.telephony import documented
 
 _LOUD = 1000
-CODE = {"telephony_answer": "code", "telephony_code_prompt": {"en": "The code, please."}}
+CODE: dict[str, Any] = {"telephony_answer": "code", "telephony_code_prompt": {"en": "The code, please."}}
 
 
 class Seated:
