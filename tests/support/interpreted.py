@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.connection import ClientConnection
 from pipelines.engines import load_engines
+from pipelines.rooms import Rooms
 from pipelines.services import Services
 from pipelines.sessions import Sessions
 from pipelines.settings import load_settings
@@ -70,6 +71,7 @@ async def client(
     *,
     sessions: Sessions | None = None,
     upstream_refuses: bool = False,
+    rooms: Rooms | None = None,
     **settings: Any,
 ) -> AsyncIterator[Client]:
     """A client that has just been accepted; it drops the connection at the end, if it still has one.
@@ -78,6 +80,7 @@ async def client(
         upstream: Missing: one that connects at once.
         sessions: The server's, shared with other clients, who end them; missing: this client is the only one.
         upstream_refuses: The upstream is known to refuse every session.
+        rooms: Where it may take a seat.
         settings: By field name.
     """
     configured = load_settings(**{"vad_provider": "energy", **settings})
@@ -91,7 +94,7 @@ async def client(
 
     async def serve() -> None:
         with sessions.waiting_for_init() as seat:
-            await ClientConnection(websocket, services, seat).run()
+            await ClientConnection(websocket, services, seat, rooms).run()
 
     user.serving = asyncio.create_task(serve())
     try:
