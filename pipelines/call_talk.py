@@ -157,10 +157,15 @@ class CallTalk:
         return None
 
     async def _fill_gaps(self) -> None:
-        while self._conversation is not None:
-            silence = await self.incoming.silence(self._conversation.longest_gap_secs)
-            if silence is not None:
+        while True:
+            silence = await self.incoming.silence(lambda: self._longest_gap_secs)
+            if silence is not None and self._conversation is not None:
                 self._conversation.hear(silence)
+
+    @property
+    def _longest_gap_secs(self) -> float:
+        """How much silence has to stand for a gap; in a room it changes as others come and go."""
+        return self._conversation.longest_gap_secs if self._conversation is not None else 0.0
 
     def _tell(self, message: ServerMessage) -> None:
         """A phone shows no texts; at the end of a turn it is asked when that was played."""

@@ -30,18 +30,18 @@ class GapClock:
         self.filled_ms = 0
         self._audio.set()
 
-    async def next_silence(self, longest_secs: float) -> int:
+    async def next_silence(self, longest_secs: Callable[[], float]) -> int:
         """Wait until silence is due.
 
         Args:
-            longest_secs: How much silence may stand for one gap; then nothing is due until audio comes again.
+            longest_secs: Gives how much silence may stand for one gap; then nothing is due until audio comes again.
 
         Returns:
             How much is due, in ms.
         """
         while True:
             left_secs = self._runs_out_at + self._gap_secs + self.filled_ms / 1000 - self._clock()
-            if self.filled_ms >= 1000 * longest_secs or left_secs == float("inf"):
+            if self.filled_ms >= 1000 * longest_secs() or left_secs == float("inf"):
                 self._audio.clear()
                 await self._audio.wait()
             elif left_secs > 0:

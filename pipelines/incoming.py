@@ -138,7 +138,7 @@ class Incoming:
     async def fill_gaps(self) -> None:
         """Let silence stand for audio that does not come, for as long as the session runs."""
         while True:
-            silence_ms = await self._gap.next_silence(self._longest_gap_secs)
+            silence_ms = await self._gap.next_silence(lambda: self._longest_gap_secs)
             await self._inbox.room()
             await self._put_silence(silence_ms)
 

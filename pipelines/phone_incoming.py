@@ -1,6 +1,7 @@
 """What a call hears of its phone: the provider's messages, and the silence that stands for what does not come."""
 
 import asyncio
+from collections.abc import Callable
 
 from pipecat.frames.frames import Frame, InputAudioRawFrame, InputDTMFFrame
 
@@ -49,13 +50,13 @@ class PhoneIncoming:
             return self._ingest.take(INTERRUPT_SECS) or frame
         return frame
 
-    async def silence(self, longest_secs: float) -> InputAudioRawFrame | None:
+    async def silence(self, longest_secs: Callable[[], float]) -> InputAudioRawFrame | None:
         """Wait until silence has to stand for audio that does not come, and give it.
 
         It goes the way of the caller's audio, so that resampling has no seam; what it only filled is ``None``.
 
         Args:
-            longest_secs: How much may stand for one gap.
+            longest_secs: Gives how much may stand for one gap.
         """
         duration_ms = await self._gap.next_silence(longest_secs)
         payload = self._serializer.silence(self._rate_hz * duration_ms // 1000)

@@ -28,6 +28,7 @@ from pipelines.strand import Strand
 from protocol.errors import ErrorCode, Fault
 from protocol.messages import RoomEntry
 from protocol.rooms import RoomRequest, SeatRequest
+from telephony.dialling import DialError
 
 logger = logging.getLogger(__name__)
 
@@ -119,12 +120,14 @@ class Rooms:
         """Begin with none.
 
         Args:
-            services: Of the process; the default pipeline interprets where nobody asks for another one.
+            services: Of the process; where nobody asks for another one, the default pipeline interprets, and of
+                phones the one of ``TELEPHONY_PIPELINE``.
             make_strand: Makes what interprets; missing: :class:`pipelines.strand.Strand` does.
         """
         self.dial: Dial | None = None
+        self._services = services
         self._settings = services.settings
-        self._pipeline = services.engines.default
+        self._pipelines = {"browser": services.engines.default, "phone": services.engines.phone}
         self._make_strand = make_strand or partial(_make_strand, services)
         self._loop = asyncio.get_running_loop()
         self._rooms: dict[str, Room] = {}
@@ -189,6 +192,7 @@ class Rooms:
                 "a call could not be placed",
                 room_id=room.room_id,
                 kind=type(error).__name__,
+                detail=str(error) if isinstance(error, DialError) else None,  # others may hold the number
             )
             room.end("not dialled", Fault(ErrorCode.SESSION_EXPIRED, "the room was given up"))
             return HttpRefusal(502, "a call could not be placed; the server's log says more")
@@ -240,14 +244,13 @@ class Rooms:
     ) -> RoomSeat | Fault:
         """See :meth:`SeatTicket.take`."""
         spoken = ticket.language
+        interpreter = pipeline or self._pipelines[ticket.place.kind] or self._services.engines.default
 
         def make_strand(
             heard: str, on_frame: Callable[[Frame], None], on_failed: Callable[[Fault | BaseException], None]
         ) -> RunningStrand:
             languages = languages_between(spoken, heard, self._settings)
-            return self._make_strand(
-                line.line_id, pipeline or self._pipeline, languages, on_frame=on_frame, on_failed=on_failed
-            )
+            return self._make_strand(line.line_id, interpreter, languages, on_frame=on_frame, on_failed=on_failed)
 
         return ticket.room.take(ticket.place, line, make_strand, name=name, away=away, replaced=replaced)
 

@@ -1,6 +1,5 @@
 """Clients in a room, from ``init`` on: real sessions and players, fake strands, virtual time."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -78,7 +77,7 @@ async def test_speech_and_sound_go_through_the_seat() -> None:
         pieces = [frame for frame in english.network.frames if isinstance(frame, bytes)]
         assert [len(piece) for piece in pieces] == [PIECE_BYTES] * 10
         assert [m["sampleRate"] for m in korean.network.of("audio_response")] == [24_000] * 10
-        assert [m["speaker"] for m in english.network.of("turn_complete")] == ["1", "2"]
+        assert sorted(m["speaker"] for m in english.network.of("turn_complete")) == ["1", "2"]
 
 
 async def test_a_client_that_stops_sending_is_heard_to_the_end() -> None:
@@ -167,11 +166,10 @@ async def test_who_closes_leaves_at_once() -> None:
 
 async def test_a_seat_that_another_takes_is_closed_without_an_error() -> None:
     """1008, as after a resume elsewhere."""
-    async with house() as home, two(home) as (korean, english, room):
-        async with visitor(home) as again:
-            assert (await again.init(**seat(room, 0)))["participantId"] == "1"
-            assert await korean.ended() == (None, 1008)
-            await english.network.wait_for("participant_joined", 2)
+    async with house() as home, two(home) as (korean, english, room), visitor(home) as again:
+        assert (await again.init(**seat(room, 0)))["participantId"] == "1"
+        assert await korean.ended() == (None, 1008)
+        await english.network.wait_for("participant_joined", 2)
 
 
 async def test_a_client_that_may_resume_keeps_its_seat_while_it_is_away() -> None:
@@ -208,7 +206,7 @@ async def test_a_server_that_drains_lets_both_hear_out_what_was_said() -> None:
         assert strand.draining
         strand.turn("네.", "Yes.", secs=1)
         strand.may_end.set()
-        assert await asyncio.gather(korean.ended(), english.ended()) == [("SHUTTING_DOWN", 1001)] * 2
+        assert [await korean.ended(), await english.ended()] == [("SHUTTING_DOWN", 1001)] * 2
         assert len([frame for frame in english.network.frames if isinstance(frame, bytes)]) == 50
 
 
