@@ -173,6 +173,10 @@ class ResumingClient:
             due = started_at + (self.sent_samples - first_sample) / rate_hz / speed
             await asyncio.sleep(max(0.0, due - loop.time()))
 
+    def hold(self, pcm: bytes) -> None:
+        """Have more to send, after what there was."""
+        self._pcm += pcm
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds; it is looked at after each message."""
         async with self._changed:
