@@ -14,6 +14,7 @@ export class ConversationView {
   /** @type {Map<import("./conversation.js").Turn, HTMLElement>} */
   #shown = new Map();
   #isFollowing = true;
+  #top = 0;
   #pair = ["ko", "en"];
   #languages = ["ko", "en"];
 
@@ -41,7 +42,11 @@ export class ConversationView {
     });
     scroller.addEventListener("scroll", () => {
       const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-      this.#isFollowing = left < NEAR_END_PX;
+      // What is new may have made the end move away since this page scrolled to it: only a reader scrolls back.
+      const isBack = scroller.scrollTop < this.#top;
+      this.#top = scroller.scrollTop;
+      if (left < NEAR_END_PX) this.#isFollowing = true;
+      else if (isBack) this.#isFollowing = false;
       this.#latest.hidden = this.#isFollowing;
     });
     latest.addEventListener("click", () => this.follow());

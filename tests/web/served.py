@@ -1,0 +1,27 @@
+"""A real server of the page, in front of a real emulator, that any page of a test may use."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from fastapi.staticfiles import StaticFiles
+
+from emulator import Emulator, EmulatorOptions
+from server import create_app
+from tests.support.servers import RunningServer, serving, test_settings
+from tests.support.speech import samples_scenario
+
+_ASSETS = Path(__file__).parent / "assets"
+
+
+@contextlib.asynccontextmanager
+async def page_server(options: EmulatorOptions | None = None, **settings: Any) -> AsyncIterator[RunningServer]:
+    """As ``running_server``; it also serves what the tests put into the page."""
+    async with Emulator(options or EmulatorOptions(time_factor=0.0), scenario=samples_scenario()) as emulator:
+        upstream = {"gemini_base_url": emulator.base_url, "gemini_ca_file": emulator.ca_file}
+        configured = test_settings(**{**upstream, "cors_origins": "*", **settings})
+        app = create_app(configured)
+        app.mount("/test-assets", StaticFiles(directory=_ASSETS))
+        async with serving(app, configured) as address:
+            yield RunningServer(f"ws://{address}/ws", f"http://{address}", emulator, app.state.services.sessions)
