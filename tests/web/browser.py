@@ -126,7 +126,7 @@ def _samples(pcm: bytes) -> NDArray[np.int16]:
 
 def without_silence(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     """The samples that are not zero, in order."""
-    return samples[samples != 0]
+    return np.compress(samples != 0, samples)
 
 
 async def launch(playwright: Playwright, microphone: Path | None = None) -> Browser:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -245,7 +246,7 @@ async def test_axe_finds_no_violation(
         return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
 
     for viewport in (DESKTOP, PHONE):
-        look = {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
+        look: dict[str, Any] = {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
         async with opened(chromium, server.http_url, prepare=script.serve, **look) as page:
             assert await violations(page) == []
             await start(page)
@@ -277,7 +278,7 @@ async def test_nothing_is_cut_off_or_wider_than_the_screen(
         (844, 390, "ko-KR"),
         (1280, 800, "en-US"),
     ):
-        look = {"viewport": {"width": width, "height": height}, "locale": locale}
+        look: dict[str, Any] = {"viewport": {"width": width, "height": height}, "locale": locale}
         async with opened(chromium, server.http_url, prepare=script.serve, **look) as page:
             await start(page)
             script.turn("a" * 300, "가나다라" * 60, languages=("en", "ko"))
