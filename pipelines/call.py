@@ -161,7 +161,9 @@ class PhoneCall:
     async def _release(self, ending: Ending) -> None:
         await self._jobs.stop()
         releasing = [self._close(ending), *([self._talk.stop()] if self._talk is not None else [])]
-        await asyncio.gather(*releasing, return_exceptions=True)
+        for result in await asyncio.gather(*releasing, return_exceptions=True):
+            if isinstance(result, Exception):
+                internal_fault(self.session_id, result)
         self._seat.leave()
         self._sessions.remove(self)
         self._released.set()
@@ -175,9 +177,11 @@ class PhoneCall:
 
     async def _close(self, ending: Ending) -> None:
         """Hang up, unless the caller has, and close the stream."""
-        if self._media is not None and ending is not CLOSED_BY_CLIENT:
-            await self._provider.hang_up(self._media)
-        await self._socket.close(ending.close_code, flush=False)
+        try:
+            if self._media is not None and ending is not CLOSED_BY_CLIENT:
+                await self._provider.hang_up(self._media)
+        finally:
+            await self._socket.close(ending.close_code, flush=False)
 
     # Reading
 

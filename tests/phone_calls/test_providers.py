@@ -25,6 +25,7 @@ from tests.support.pcm import samples_of
 from tests.support.servers import RunningServer, running_server
 from tests.support.speech import entry, words_only
 from tests.support.waiting import until
+from tests.telephony import documented
 
 FIRST, CUT, LAST = "harvard-7a", "kennedy-4", "harvard-10a"
 HELP = entry("harvard-10b")
@@ -200,6 +201,16 @@ def test_a_call_is_over_when_the_caller_hangs_up(calls: Calls) -> None:
     """Nothing is left; ``#`` made a second session each, in one direction; help was read once for all of them."""
     assert calls.left == 0
     assert calls.upstream_sessions == (2 * len(WIRES), 1)
+
+
+def test_a_call_that_breaks_off_is_ended_where_that_takes_a_request(
+    calls: Calls, asked: list[tuple[str, str]]
+) -> None:
+    """Plivo announces no end, and keeps a call whose stream is gone; the others have said that it is over."""
+    assert calls.by_provider
+    ((method, url),) = asked
+    assert method == "DELETE"
+    assert url.endswith(f"/Call/{documented.PLIVO_CALL}/")
 
 
 def test_the_server_knows_what_was_heard(calls: Calls) -> None:

@@ -231,6 +231,19 @@ async def test_a_server_that_stops_ends_the_call() -> None:
         assert (user.network.close_code, user.provider.hung_up) == (1012, [documented.TWILIO_CALL])
 
 
+async def test_a_call_is_released_whatever_fails_on_the_way(caplog: pytest.LogCaptureFixture) -> None:
+    """What should not have been raised is in the log; the stream is closed all the same."""
+    async with caller(answering()) as user:
+        user.start()
+        await settle(1)
+        user.provider.fault = RuntimeError("a fault of ours")
+        await user.call.stop()
+        await user.serving
+        assert user.network.close_code == 1012
+        assert user.sessions.active == 0
+    assert [record.message for record in caplog.records].count("internal error") == 1
+
+
 async def test_a_cancelled_call_releases_everything() -> None:
     """As uvicorn cancels connections that take too long to end."""
     async with caller(answering()) as user:

@@ -37,15 +37,19 @@ class FakeTwilio(Twilio):
 
     Attributes:
         hung_up: The calls that the server ended.
+        fault: Raised instead, where a test sets it.
     """
 
     def __init__(self) -> None:
         """Take no calls yet."""
         super().__init__("AC1", documented.TWILIO_TOKEN)
         self.hung_up: list[str] = []
+        self.fault: Exception | None = None
 
     async def hang_up(self, start: MediaStart) -> None:
         """Note it."""
+        if self.fault is not None:
+            raise self.fault
         self.hung_up.append(start.call_id)
 
 
