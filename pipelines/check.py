@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from pipelines.engines import read_engines
+from pipelines.engines import read_engines, read_phone_pipeline
 from pipelines.glossary_use import ignores_glossary
 from pipelines.masking import without_secrets
 from pipelines.order import order_warnings
@@ -52,7 +52,7 @@ class Check:
 
 
 def check_pipelines(settings: Settings, sources: Mapping[str, Source]) -> tuple[Check, ...]:
-    """Check every pipeline that a server of ``settings``, which come from ``sources``, would let clients choose.
+    """Check every pipeline that would serve with ``settings``, which come from ``sources``: clients, and callers.
 
     A file on the command line is looked at alone.
 
@@ -61,7 +61,11 @@ def check_pipelines(settings: Settings, sources: Mapping[str, Source]) -> tuple[
     """
     alone = sources.get("PIPELINE") == "command line"
     variables = settings.pipeline_variables()
-    drafts = (read_pipeline(settings.pipeline, variables, named_by="FILE"),) if alone else read_engines(settings)
+    drafts = (
+        (read_pipeline(settings.pipeline, variables, named_by="FILE"),)
+        if alone
+        else (*read_engines(settings), *read_phone_pipeline(settings))
+    )
     return tuple(
         Check(pipeline, settings, sources, (*_missing(settings, pipeline),), (*_warnings(settings, pipeline),))
         for pipeline in drafts

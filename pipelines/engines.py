@@ -57,10 +57,7 @@ def load_engines(settings: Settings) -> Engines:
     if not settings.phone_providers:
         return Engines(pipelines)
     phone = load_pipeline(settings.telephony_pipeline, variables, named_by="TELEPHONY_PIPELINE")
-    if not phone.transport.paced:
-        raise PipelineFileError(
-            [f"TELEPHONY_PIPELINE: {phone.path}: expected a [transport] with paced = true, for phone calls"]
-        )
+    _check_paced(phone)
     return Engines(pipelines, phone)
 
 
@@ -72,6 +69,26 @@ def read_engines(settings: Settings) -> tuple[PipelineDraft, ...]:
     """
     variables = settings.pipeline_variables()
     return _each(settings, lambda file, by: read_pipeline(file, variables, named_by=by))
+
+
+def read_phone_pipeline(settings: Settings) -> tuple[PipelineDraft, ...]:
+    """The pipeline of phone calls, even where steps are not all installed; none where no calls are taken.
+
+    Raises:
+        PipelineFileError: Its file is wrong, or is for browsers.
+    """
+    if not settings.phone_providers:
+        return ()
+    draft = read_pipeline(settings.telephony_pipeline, settings.pipeline_variables(), named_by="TELEPHONY_PIPELINE")
+    _check_paced(draft)
+    return (draft,)
+
+
+def _check_paced(pipeline: PipelineDraft | PipelineSpec) -> None:
+    if not pipeline.transport.paced:
+        raise PipelineFileError(
+            [f"TELEPHONY_PIPELINE: {pipeline.path}: expected a [transport] with paced = true, for phone calls"]
+        )
 
 
 def _each(settings: Settings, read: Callable[[str, str], _Pipeline]) -> tuple[_Pipeline, ...]:

@@ -6,6 +6,7 @@ past the second without a token of the first. Exotel signs nothing: it shows a n
 webhook, or, where its applet has a fixed address, in the handshake of ``WS /telephony/exotel/stream``.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _MOST_BODY_BYTES = 64 * 1024
 """Webhooks have some dozens of short fields."""
+_BODY_SECS = 10.0
+"""As long as uvicorn's headers may take, see :mod:`pipelines.bounded_protocols`."""
 _FORM = "application/x-www-form-urlencoded"
 _SEAT = "seat"
 _STREAMS_TO_A_FIXED_ADDRESS = frozenset({"exotel"})
@@ -99,7 +102,7 @@ class _ProviderRoutes:
     async def _answer_call(self, request: Request) -> Response:
         body = await _body_of(request)
         if body is None:
-            return _told(413, f"expected at most {_MOST_BODY_BYTES} bytes")
+            return _told(413, f"expected at most {_MOST_BODY_BYTES} bytes within {_BODY_SECS:g} s")
         webhook = self._webhook(request, body)
         if (reason := self._provider.refusal(webhook)) is not None:
             if self._may_log("webhook refused"):
@@ -185,12 +188,16 @@ def _ticket(phones: PhoneServices, call: IncomingCall, seat_token: str | None) -
 
 
 async def _body_of(request: Request) -> bytes | None:
-    """The body; ``None`` where it is too long."""
+    """The body; ``None`` where it is too long, or too long on its way."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY_BYTES:
-            return None
+    try:
+        async with asyncio.timeout(_BODY_SECS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MOST_BODY_BYTES:
+                    return None
+    except TimeoutError:
+        return None
     return bytes(body)
 
 

@@ -151,12 +151,12 @@ async def ask(http_url: str, request: WebhookRequest, *, query: str = "") -> tup
         return response.status, await response.text()
 
 
-async def stream_path(http_url: str, wire: Wire) -> str:
-    """Where the provider is to stream to."""
+async def stream_path(http_url: str, wire: Wire, request: WebhookRequest | None = None) -> str:
+    """Where the provider is to stream to, which it asks by ``request``, or by the documented one."""
     if wire.webhook is None:
         assert wire.fixed_stream is not None
         return wire.fixed_stream
-    status, document = await ask(http_url, wire.webhook())
+    status, document = await ask(http_url, request or wire.webhook())
     assert status == 200, document
     found = _STREAM.search(document)
     assert found is not None, document
@@ -218,6 +218,11 @@ class Phone:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for timer in self._marks.values():
             timer.cancel()
+
+    @property
+    def close_code(self) -> int | None:
+        """With which code the stream was closed."""
+        return self._socket.close_code
 
     @property
     def has_said_all(self) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engines import load_engines, read_engines
+from pipelines.engines import load_engines, read_engines, read_phone_pipeline
 from pipelines.settings import load_settings
 from pipelines.spec import PipelineFileError
 
@@ -106,7 +106,13 @@ def test_a_pipeline_of_phone_calls_serves_no_browser() -> None:
 
 def test_a_pipeline_of_browsers_serves_no_phone_call() -> None:
     """What it says would not come in the pace of a telephone line."""
-    with pytest.raises(
-        PipelineFileError, match=r"TELEPHONY_PIPELINE: .*expected a \[transport\] with paced = true"
-    ):
-        load_engines(load_settings(**PHONE, telephony_pipeline="interpreter"))
+    wrong = load_settings(**PHONE, telephony_pipeline="interpreter")
+    for read in (load_engines, read_phone_pipeline):
+        with pytest.raises(PipelineFileError, match=r"TELEPHONY_PIPELINE: .*expected a \[transport\] with paced"):
+            read(wrong)
+
+
+def test_the_pipeline_of_phone_calls_is_checked_with_the_others() -> None:
+    """Where calls are taken."""
+    assert read_phone_pipeline(load_settings()) == ()
+    assert [draft.name for draft in read_phone_pipeline(load_settings(**PHONE))] == ["telephony"]
