@@ -23,7 +23,7 @@ from tests.support.room_talk import (
 from tests.support.speech import entry, silence, spoken
 from tests.support.waiting import until
 
-KOREAN = ("speech-2c", "speech-3d")
+KOREAN = ("speech-3b", "speech-3d")
 ENGLISH = ("harvard-10b", "kennedy-2")
 
 

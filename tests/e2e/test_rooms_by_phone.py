@@ -24,9 +24,9 @@ from tests.support.speech import silence, words_only
 from tests.support.waiting import until
 from tests.telephony.documented import DIALLED
 
-KOREAN = ("speech-2c", "speech-3d", "speech-3b")
+KOREAN = ("speech-3d", "speech-3b", "speech-2a")
 ENGLISH = ("harvard-10b", "kennedy-2", "harvard-10a")
-AT_ONCE = ("speech-2a", "harvard-7a")
+AT_ONCE = ("speech-1a", "harvard-7a")
 LAST = "harvard-5"
 _ALIKE = 0.97
 """Correlation of what came through the telephone with what was to come: its quality, the same words."""
