@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pipelines.allowance import Allowance
 from pipelines.bearer import HttpRefusal, is_token, shown_token
 from pipelines.room import Room
-from pipelines.rooms import Rooms
 from pipelines.settings import Settings
 
 _ROOMS_AT_ONCE = 10
@@ -73,12 +72,11 @@ class RoomAccess:
         """Why nobody may let the server call, if so."""
         return _CALLS_NEED_KEY if self._key is None else None
 
-    def refusal_to_see(self, asker: Asker, room: Room | None, rooms: Rooms) -> HttpRefusal | None:
+    def refusal_to_see(self, asker: Asker, room: Room | None) -> HttpRefusal | None:
         """Why ``asker`` may not look at a room or end it, if so; the same whether there is one or not."""
         if self._shows_key(asker) or (self._key is None and self._is_own_page(asker)):
             return None
-        ticket = rooms.seat_by_token(asker.token) if asker.token else None
-        if ticket is not None and ticket.room is room:
+        if room is not None and asker.token and room.place_with(asker.token) is not None:
             return None
         return _NOT_OURS_NOR_THERE if self._key is None else _NO_KEY_OR_TOKEN
 

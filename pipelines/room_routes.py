@@ -72,7 +72,7 @@ async def _make(rooms: Rooms, access: RoomAccess, asked: RoomRequest) -> MadeRoo
 
 def _find(rooms: Rooms, access: RoomAccess, room_id: str, request: Request) -> Room | HttpRefusal:
     room = rooms.named(room_id)
-    return access.refusal_to_see(_asker(request), room, rooms) or room or _NOT_THERE
+    return access.refusal_to_see(_asker(request), room) or room or _NOT_THERE
 
 
 async def _read(request: Request) -> RoomRequest | HttpRefusal:

@@ -151,8 +151,12 @@ class SpeakerStrands:
             branch.heard = False
             self._jobs.start(self._hear_out(branch))
         for language in languages:
-            if language not in self._heard:
+            if language in self._heard:
+                continue
+            try:
                 self._start(self._add(language))
+            except Exception as error:  # a step that cannot be made: the speaker's fault, not the listener's
+                self._fail(error)
 
     def put(self, frame: InputAudioRawFrame) -> None:
         """Take what the speaker says: audio at 16 kHz."""

@@ -1,7 +1,6 @@
 """All rooms of the process: made, found by what lets somebody in, and ended in time."""
 
 import asyncio
-import hmac
 import logging
 import secrets
 from collections import Counter
@@ -17,6 +16,7 @@ from pipelines.allowance import Allowance
 from pipelines.bearer import HttpRefusal
 from pipelines.choice import Languages, languages_between, languages_of_rooms
 from pipelines.conversation import Line
+from pipelines.endings import SHUTTING_DOWN
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
 from pipelines.room import Room
@@ -211,11 +211,11 @@ class Rooms:
     def seat_of(self, entry: RoomEntry) -> SeatTicket | None:
         """The browser's seat that a client asks for; ``None``: there is no such room, or its token is another."""
         room = self._rooms.get(entry.id)
-        return self._by_token(entry.token, [room]) if room is not None else None
+        return self._with_token(entry.token, [room]) if room is not None else None
 
     def seat_by_token(self, token: str) -> SeatTicket | None:
         """The seat that has that token."""
-        return self._by_token(token, self.open)
+        return self._with_token(token, self.open)
 
     def seat_by_number(self, dialled: str) -> SeatTicket | None:
         """The phone's seat to which a number leads that was dialled, with or without its plus."""
@@ -288,6 +288,8 @@ class Rooms:
 
     def _full(self) -> HttpRefusal | None:
         most = self._settings.max_rooms
+        if self._services.sessions.shut:
+            return HttpRefusal(503, SHUTTING_DOWN.message)
         if most == 0:
             return HttpRefusal(501, "this server has no rooms: MAX_ROOMS is 0")
         if self._settings.workers > 1:  # who comes to a room may reach another process
@@ -351,12 +353,10 @@ class Rooms:
         if self.dial is not None:
             await self.dial(number, token)
 
-    def _by_token(self, token: str, rooms: Sequence[Room]) -> SeatTicket | None:
-        shown = token.encode(errors="replace")
+    def _with_token(self, token: str, rooms: Sequence[Room]) -> SeatTicket | None:
         for room in rooms:
-            for place in room.places:
-                if hmac.compare_digest(place.token.encode(), shown):
-                    return SeatTicket(self, room, place)
+            if (place := room.place_with(token)) is not None:
+                return SeatTicket(self, room, place)
         return None
 
     def _first(self, fits: Callable[[Place], bool]) -> SeatTicket | None:

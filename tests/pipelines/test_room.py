@@ -325,6 +325,22 @@ async def test_a_strand_that_fails_ends_its_speaker_alone() -> None:
         assert english.turns == [("3", "네.", "Yes.")]
 
 
+async def test_a_strand_that_cannot_be_made_is_its_speakers_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of whoever comes and would hear it."""
+    async with house() as home:
+        room = home.room("ko", "en", "ko")
+        korean, _ = home.sit(room, 0)
+
+        def fail(*_args: object, **_options: object) -> None:
+            raise RuntimeError("no such voice")
+
+        monkeypatch.setattr(home.rooms, "_make_strand", fail)
+        english, _ = home.sit(room, 1)
+        assert [str(failure) for failure in korean.failures] == ["no such voice"]
+        assert english.there == [("came", "1"), ("went", "1")]
+        assert len(english.failures) == 0
+
+
 async def test_what_a_strand_warns_of_names_the_speaker() -> None:
     """At both ends, and so does an attempt that is void."""
     async with house() as home:

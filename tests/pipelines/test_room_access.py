@@ -104,7 +104,7 @@ async def refusal_to_see(home: House, headers: dict[str, str], **settings: Any) 
     """Whether a room may be seen by who sends ``headers``; ``{0}`` is the room's token, ``{1}`` another's."""
     room, other = home.room("ko", "en"), home.room("ko", "en")
     headers = {name: value.format(room.places[1].token, other.places[0].token) for name, value in headers.items()}
-    return status(access(**settings).refusal_to_see(asker(headers), room, home.rooms))
+    return status(access(**settings).refusal_to_see(asker(headers), room))
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ async def test_a_seats_token_shows_its_room(
 async def test_whether_there_is_a_room_is_told_to_nobody_who_may_not_see_it() -> None:
     """The answer is the same."""
     async with house() as home:
-        refusal = access().refusal_to_see(asker(), None, home.rooms)
-        assert refusal == access().refusal_to_see(asker(), home.room("ko", "en"), home.rooms)
+        refusal = access().refusal_to_see(asker(), None)
+        assert refusal == access().refusal_to_see(asker(), home.room("ko", "en"))
 
 
 async def test_calls_cost_money_and_need_a_key() -> None:

@@ -87,6 +87,13 @@ async def test_a_server_may_have_no_rooms(settings: dict[str, int]) -> None:
         assert refused(home, {"language": "ko"}, PHONE).status == 501
 
 
+async def test_a_server_that_drains_makes_no_room() -> None:
+    """Whoever came would be turned away."""
+    async with house() as home:
+        home.services.sessions.shut = True
+        assert refused(home, {"language": "ko"}, PHONE).status == 503
+
+
 async def test_a_number_leads_to_one_seat() -> None:
     """However it is written by who asks; free again when its room is over."""
     async with house() as home:
