@@ -131,8 +131,8 @@ def check(
 ) -> None:
     """Show a pipeline, where each parameter comes from, and what is missing to run it; starts nothing.
 
-    Without FILE the pipelines of ENGINES follow the one of PIPELINE, and the one of TELEPHONY_PIPELINE where calls are
-    taken.
+    Without FILE the pipelines of ENGINES follow the one of PIPELINE, then the one of TELEPHONY_PIPELINE where calls
+    are taken.
 
     Exit code 0: it can run; 1: something is missing; 2: the file or a setting is wrong.
     """
