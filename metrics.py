@@ -6,7 +6,7 @@ few values that stand in the table, never a session's id or anything that a clie
 =========================  ===============  ========================================================================
 name                       labels           call it
 =========================  ===============  ========================================================================
-``SESSIONS_STARTED``                        ``.inc()`` when an ``init`` was accepted
+``SESSIONS_STARTED``                        ``.inc()`` when an ``init`` was accepted, or a call
 ``SESSIONS_ENDED``         ``reason``       ``.labels(reason).inc()``, with the reason that the log gives
 ``RESUMES``                ``result``       ``.labels("resumed").inc()``, else with why it was refused
 ``SLOW_CLIENTS``                            ``.inc()`` when a client was closed since it does not read

@@ -134,7 +134,7 @@ def create_app(settings: Settings | None = None, worker: "Worker | None" = None)
             await rooms.stop()
             whisper.close()
             if app.state.phones is not None:
-                await app.state.phones.announcer.stop()
+                await app.state.phones.stop()
 
     app = FastAPI(
         title="live-interpreter",

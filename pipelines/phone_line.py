@@ -60,6 +60,7 @@ class PhoneLine:
         """Let the phone play nothing of what it was sent."""
         self._waiting = deque(frame for frame in self._waiting if not isinstance(frame, OutputAudioRawFrame))
         self._count_marks("cleared")
+        STRETCHES_PLAYED.labels("cleared").inc(self._unmarked)
         self._unmarked = False
         self._put(InterruptionFrame())
 

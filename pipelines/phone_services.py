@@ -22,14 +22,14 @@ class PhoneServices:
         services: What they share with all other sessions.
         pipeline: Interprets them.
         languages: Of a caller who is alone with the interpreter.
-        announcer: Reads texts aloud.
+        announcer: Reads texts aloud; ``None``: this server talks to Gemini in no way.
         seats: Those of rooms.
     """
 
     services: Services
     pipeline: PipelineSpec
     languages: Languages
-    announcer: Announcer
+    announcer: Announcer | None
     seats: Seats
 
     @classmethod
@@ -42,18 +42,31 @@ class PhoneServices:
         pipeline, settings = services.engines.phone, services.settings
         if pipeline is None:
             return None
-        announcer = Announcer(
-            services.connector,
-            model=settings.gemini_model,
-            voice=settings.gemini_voice,
-            timeout_secs=settings.connect_timeout_secs + settings.turn_timeout_secs,
-        )
-        return cls(services, pipeline, phone_languages(settings), announcer, seats or NoSeats())
+        return cls(services, pipeline, phone_languages(settings), _announcer(services), seats or NoSeats())
 
     async def announcements(self, notices: Sequence[Notice]) -> list[bytes]:
         """What ``notices`` sound like, one after the other; those that could not be read are left out."""
+        if self.announcer is None:
+            return []
         read = [await self.announcer.speech(notice.text) for notice in notices]
         return [sound for sound in read if sound is not None]
+
+    async def stop(self) -> None:
+        """Give up what is being read aloud."""
+        if self.announcer is not None:
+            await self.announcer.stop()
+
+
+def _announcer(services: Services) -> Announcer | None:
+    settings = services.settings
+    if settings.gemini_api_key is None and not settings.emulator:
+        return None
+    return Announcer(
+        services.connector,
+        model=settings.gemini_model,
+        voice=settings.gemini_voice,
+        timeout_secs=settings.connect_timeout_secs + settings.turn_timeout_secs,
+    )
 
 
 def phone_languages(settings: Settings) -> Languages:

@@ -66,8 +66,10 @@ class SoloConversation:
         """Turn the direction round: what is said from here on is in the other language of the pair.
 
         Where either could be spoken, it is the first one of the pair from here on. What was said before is answered
-        first.
+        first. While one turn round waits for that, another one is not taken.
         """
+        if len(self._strands) > 1:
+            return
         source, target = self._languages.pair
         self._languages = Languages((source, target), target if self._languages.spoken == source else source)
         old, self._strand = self._strand, self._new_strand()

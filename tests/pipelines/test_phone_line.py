@@ -112,7 +112,7 @@ async def test_clearing_drops_what_was_not_written() -> None:
         assert sent.events == ["media", "1", "clear", "media"]
         sent.line.reach("1")
         await asyncio.wait_for(sent.line.played(), 1)
-    assert counted("cleared") - before == 1
+    assert counted("cleared") - before == 2
 
 
 async def test_a_mark_is_waited_for() -> None:

@@ -210,3 +210,16 @@ async def test_who_speaks_while_an_interpretation_plays_stops_it_where_that_is_w
         await asyncio.sleep(3)
         assert len(caller.pieces) == heard
         assert caller.kinds.count("turn_complete") == 1
+
+
+async def test_a_key_that_is_held_down_turns_the_direction_round_once() -> None:
+    """One change at a time: each takes a session with the upstream."""
+    async with call(language="ko") as caller:
+        await asyncio.sleep(1)
+        for _ in range(20):
+            caller.conversation.swap()
+        await asyncio.sleep(5)
+        assert len(caller.upstream.configs) == 2
+        caller.conversation.swap()
+        await asyncio.sleep(5)
+        assert len(caller.upstream.configs) == 3

@@ -24,6 +24,7 @@ from tests.telephony import documented
 
 RATE_HZ = 8000
 CONFIGURED = {
+    "gemini_api_key": "test-key",
     "public_url": "https://interpreter.example",
     "twilio_account_sid": "AC1",
     "twilio_auth_token": documented.TWILIO_TOKEN,
@@ -137,7 +138,7 @@ async def caller(
         user.network.may_write.set()
         user.network.leave()
         await asyncio.wait([user.serving])
-        await phones.announcer.stop()
+        await phones.stop()
     if not user.serving.cancelled():
         user.serving.result()
     assert all(connection.closed for connection in user.upstream.connections), "a connection upstream is left"
