@@ -25,8 +25,8 @@ from tests.support.waiting import until
 from tests.telephony.documented import DIALLED
 
 KOREAN = ("speech-3d", "speech-3b", "speech-2a")
-ENGLISH = ("harvard-10b", "kennedy-2", "harvard-10a")
-AT_ONCE = ("speech-1a", "harvard-7a")
+ENGLISH = ("harvard-10b", "harvard-7a", "harvard-10a")
+AT_ONCE = ("speech-1a", "kennedy-1")
 LAST = "harvard-5"
 _ALIKE = 0.97
 """Correlation of what came through the telephone with what was to come: its quality, the same words."""
