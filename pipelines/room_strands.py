@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -11,10 +10,10 @@ from typing import Protocol
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 
 from pipelines.jobs import Jobs
+from pipelines.silence import put_silence
 from processors.frames import ProtocolMessageFrame
 from protocol.errors import Fault
 from protocol.messages import (
-    SAMPLE_BYTES,
     Interrupted,
     ServerMessage,
     SpeechState,
@@ -22,13 +21,9 @@ from protocol.messages import (
     TurnComplete,
     Warning,
 )
-from protocol.serializer import PIPELINE_RATE_HZ
 
 _HEARING_OUT_SECS = 30.0
 """How long an interpretation may take to end whose speaker, or whose last listener, has left."""
-_LONGEST_SILENCE_SECS = 5.0
-"""Which ends what was being said when its speaker left, where the upstream finds the utterances."""
-_SILENCE_MS = 100
 
 
 class RunningStrand(Protocol):
@@ -223,7 +218,7 @@ class SpeakerStrands:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HEARING_OUT_SECS):
                 if silence:
-                    _put_silence(branch.strand)
+                    put_silence(branch.strand)
                 await branch.strand.drained()
         await self._end(branch)
 
@@ -295,12 +290,3 @@ class SpeakerStrands:
             )
         for message in [*ends, TurnComplete(input_text=source, output_text=target)]:
             self._hand_on(branch, ProtocolMessageFrame(message))
-
-
-def _put_silence(strand: RunningStrand) -> None:
-    """Let what is being said come to its end."""
-    secs = strand.longest_gap_secs
-    silence_ms = 1000 * (secs if math.isfinite(secs) else _LONGEST_SILENCE_SECS)
-    audio = bytes(PIPELINE_RATE_HZ * _SILENCE_MS // 1000 * SAMPLE_BYTES)
-    for _ in range(math.ceil(silence_ms / _SILENCE_MS)):
-        strand.put(InputAudioRawFrame(audio=audio, sample_rate=PIPELINE_RATE_HZ, num_channels=1))

@@ -9,6 +9,7 @@ from pipelines.conversation import Line
 from pipelines.jobs import Jobs
 from pipelines.player import Player
 from pipelines.services import Services
+from pipelines.silence import put_silence
 from pipelines.spec import PipelineSpec
 from pipelines.strand import Strand
 from processors.frames import ProtocolMessageFrame
@@ -73,6 +74,7 @@ class SoloConversation:
         source, target = self._languages.pair
         self._languages = Languages((source, target), target if self._languages.spoken == source else source)
         old, self._strand = self._strand, self._new_strand()
+        put_silence(old)  # it hears no more of what is being said
         self._jobs.start(self._replace(old, self._strand))
 
     def announce(self, pcm: bytes) -> None:

@@ -151,6 +151,25 @@ async def test_swap_turns_the_direction_round_and_loses_nothing() -> None:
         assert caller.kinds.count("turn_complete") == 2
 
 
+async def test_swap_in_the_middle_of_an_utterance_ends_it() -> None:
+    """Its answer comes, and the other direction is heard: a key is pressed whenever somebody likes."""
+    async with call(language="ko") as caller:
+        caller.speak(SPEECH)
+        await asyncio.sleep(0.1)
+        first = caller.upstream.connection
+        caller.conversation.swap()
+        await asyncio.sleep(2)
+        assert first.sent[-1] == ACTIVITY_END
+        answer(first, "first")
+        await asyncio.sleep(2)
+        assert first.closed
+        caller.speak(SPEECH + SILENCE)
+        await asyncio.sleep(1)
+        answer(caller.upstream.connection, "second")
+        await asyncio.sleep(2)
+        assert caller.kinds.count("turn_complete") == 2
+
+
 async def test_swap_of_a_call_in_which_either_is_spoken_fixes_the_direction() -> None:
     """First to the one, then to the other."""
     async with call() as caller:
