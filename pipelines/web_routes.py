@@ -64,6 +64,12 @@ class PageConfig(_Body):
     max_chunk_secs: float
     """The longest chunk of audio that is taken."""
 
+    rooms: bool
+    """Whether there are rooms: conversations between people."""
+
+    room_key: bool
+    """Whether making a room takes a key."""
+
     samples: tuple[str, ...]
     """Speech to try the server with: WAV files under ``/samples/``."""
 
@@ -91,6 +97,8 @@ def page_config(settings: Settings, engines: Engines) -> PageConfig:
         ),
         resume_grace_secs=settings.resume_grace_secs,
         max_chunk_secs=settings.max_chunk_secs,
+        rooms=settings.max_rooms > 0 and settings.workers == 1,
+        room_key=settings.room_api_key is not None,
         samples=tuple(sorted(path.name for path in _SAMPLES.glob("*.wav"))),
     )
 

@@ -367,7 +367,7 @@ export class InterpreterClient extends Emitter {
     this.#socket = null;
     clearTimeout(this.#timer);
     const fatal = this.#fatal;
-    const rule = ruleFor(fatal?.code, closeCode);
+    const rule = ruleFor(fatal?.code, closeCode, this.#config.room !== undefined);
     const why = fatal ?? { code: this.#whyClosed(rule === null), message: `closed with ${closeCode}` };
     if (rule === null || this.#tried >= (rule.tries ?? Infinity)) return this.#end({ status: "ended", ...why });
     if (rule.ended) this.#session = null;

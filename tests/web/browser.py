@@ -129,9 +129,10 @@ def without_silence(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     return np.compress(samples != 0, samples)
 
 
-async def launch(playwright: Playwright, microphone: Path | None = None) -> Browser:
-    """A Chromium whose microphone plays a WAV file once, or beeps."""
-    heard = [] if microphone is None else [f"--use-file-for-fake-audio-capture={microphone}%noloop"]
+async def launch(playwright: Playwright, microphone: Path | None = None, *, repeats: bool = False) -> Browser:
+    """A Chromium whose microphone plays a WAV file, once or again and again, or beeps."""
+    times = "" if repeats else "%noloop"
+    heard = [] if microphone is None else [f"--use-file-for-fake-audio-capture={microphone}{times}"]
     return await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*_FLAGS, *heard])
 
 

@@ -1,5 +1,6 @@
 """A server that is the test: the page's WebSocket ends here, and says what the test tells it to."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -20,6 +21,7 @@ class ScriptedServer:
         self.messages: list[dict[str, Any]] = []
         self._socket: WebSocketRoute | None = None
         self._seq = 0
+        self._closing: asyncio.Future[None] | None = None
 
     async def serve(self, page: Page) -> None:
         """Take the place of the page's server; for ``prepare``."""
@@ -36,6 +38,12 @@ class ScriptedServer:
         self.tell("input_transcription", text=source, isFinal=True, language=languages[0])
         self.tell("output_transcription", text=target, isFinal=True, language=languages[1])
         self.tell("turn_complete", inputText=source, outputText=target)
+
+    def drop(self, code: str, close_code: int) -> None:
+        """Send an error that ends the session, and close."""
+        assert self._socket is not None
+        self.tell("error", code=code, message="as the test wants")
+        self._closing = asyncio.ensure_future(self._socket.close(code=close_code))
 
     def _accept(self, socket: WebSocketRoute) -> None:
         self._socket = socket

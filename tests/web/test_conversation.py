@@ -85,7 +85,7 @@ async def test_escape_silences_the_interpreter_at_once(
 
 async def test_mute_in_the_middle_of_a_word(playwright: Playwright, wav: Callable[[bytes], Path]) -> None:
     """From the key on nothing goes out; what was said so far is interpreted, and what is said after unmuting."""
-    speech = spoken("harvard-1") + silence(3500) + spoken("kennedy-1") + PAUSE
+    speech = spoken("harvard-1") + silence(2500) + spoken("kennedy-1") + PAUSE
     browser = await launch(playwright, wav(silence(800) + speech + silence(20_000)))
     async with (
         page_server() as server,
@@ -93,7 +93,7 @@ async def test_mute_in_the_middle_of_a_word(playwright: Playwright, wav: Callabl
     ):
         await page.page.click("#start")
         await page.wait_for_state("speaking")
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(1.0)
         await page.page.keyboard.press("Space")
         await page.wait("document.getElementById('mute').ariaPressed === 'true'")
         await asyncio.sleep(0.1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page, Request
 
 from tests.support.servers import RunningServer
 from tests.web.browser import OpenPage, opened
@@ -16,6 +16,7 @@ from tests.web.served import page_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+WEB = Path(__file__).parents[2] / "web"
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -231,11 +232,11 @@ async def test_a_trace_has_what_happened_and_no_sound_unless_ticked(
         assert [event for event in with_sound if "data" in str(event)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", DESKTOP), ("dark", PHONE)])
 async def test_axe_finds_no_violation(
-    chromium: Browser, server: RunningServer, script: ScriptedServer, scheme: str
+    chromium: Browser, server: RunningServer, script: ScriptedServer, scheme: str, viewport: dict[str, int]
 ) -> None:
-    """At rest, in conversation, in every dialog, with an error and in caption mode, on a desktop and on a phone."""
+    """At rest, in conversation, in every dialog, with an error and in caption mode."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci --prefix tests/web")
     axe = AXE.read_text("utf-8")
@@ -245,27 +246,26 @@ async def test_axe_finds_no_violation(
         found = await page.page.evaluate("axe.run().then(({ violations }) => violations)")
         return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
 
-    for viewport in (DESKTOP, PHONE):
-        look: dict[str, Any] = {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
-        async with opened(chromium, server.http_url, prepare=script.serve, **look) as page:
+    look: dict[str, Any] = {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
+    async with opened(chromium, server.http_url, prepare=script.serve, **look) as page:
+        assert await violations(page) == []
+        await start(page)
+        script.turn("안녕하세요, 만나서 반갑습니다.", "Hello, nice to meet you.")
+        script.turn("Where is the station?", "역이 어디에 있나요?", languages=("en", "ko"))
+        script.tell("input_transcription", text="지금", isFinal=False)
+        script.tell("warning", code="SPEECH_DROPPED", message="dropped", ms=1200)
+        await page.wait("document.querySelectorAll('.turn').length === 3")
+        assert await violations(page) == []
+        for name in ("settings", "transcript", "room"):
+            await page.page.click(f"#open-{name}")
             assert await violations(page) == []
-            await start(page)
-            script.turn("안녕하세요, 만나서 반갑습니다.", "Hello, nice to meet you.")
-            script.turn("Where is the station?", "역이 어디에 있나요?", languages=("en", "ko"))
-            script.tell("input_transcription", text="지금", isFinal=False)
-            script.tell("warning", code="SPEECH_DROPPED", message="dropped", ms=1200)
-            await page.wait("document.querySelectorAll('.turn').length === 3")
-            assert await violations(page) == []
-            for name in ("settings", "transcript"):
-                await page.page.click(f"#open-{name}")
-                assert await violations(page) == []
-                await page.page.keyboard.press("Escape")
-            await page.page.click("#captions")
-            assert await violations(page) == []
-            script.tell("error", code="RATE_LIMITED", message="too fast")
-            await page.page.click("#captions")
-            await page.page.click("#mute")
-            assert await violations(page) == []
+            await page.page.keyboard.press("Escape")
+        await page.page.click("#captions")
+        assert await violations(page) == []
+        script.tell("error", code="RATE_LIMITED", message="too fast")
+        await page.page.click("#captions")
+        await page.page.click("#mute")
+        assert await violations(page) == []
 
 
 async def test_nothing_is_cut_off_or_wider_than_the_screen(
@@ -287,5 +287,38 @@ async def test_nothing_is_cut_off_or_wider_than_the_screen(
                 .filter(each => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 1)
                 .map(each => each.outerHTML.slice(0, 80))"""
             assert await page.page.evaluate(too_wide) == [], (width, height)
+            script.drop("SERVER_BUSY", 1013)
+            await page.page.locator(".banner").wait_for()
+            assert await page.page.evaluate(too_wide) == [], (width, height)
             assert await page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             assert await page.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+async def test_the_page_weighs_less_than_150_kb(
+    chromium: Browser, server: RunningServer, script: ScriptedServer
+) -> None:
+    """Everything that a browser loads to show the page and to talk, uncompressed, comes from the server alone."""
+    bodies: dict[str, int] = {}
+
+    async def prepare(page: Page) -> None:
+        await script.serve(page)
+        page.on("requestfinished", lambda request: loaded.append(request))
+
+    loaded: list[Request] = []
+    async with opened(chromium, server.http_url, prepare=prepare) as page:
+        await start(page)
+        script.turn("안녕하세요", "Hello")
+        await page.wait_for_turns(1)
+        for request in loaded:
+            response = await request.response()
+            if response is not None and "/test-assets/" not in request.url:
+                bodies[request.url] = len(await response.body())
+    assert all(url.startswith(server.http_url) for url in bodies)
+    # Playwright does not see what an audio thread loads.
+    unseen = [
+        *WEB.glob("client/*-worklet.js"),
+        WEB / "client" / "resampler.js",
+        WEB / "client" / "jitter-buffer.js",
+    ]
+    weight_bytes = sum(bodies.values()) + sum(path.stat().st_size for path in unseen)
+    assert 50_000 < weight_bytes < 150_000

@@ -21,9 +21,10 @@ export type Rule = {
  *
  * @param {string | undefined} error The code of the last error that ends a session, if one came.
  * @param {number} closeCode
+ * @param {boolean} [isInRoom] A session that expires in a room tells that the room is over.
  * @returns {Rule | null} `null`: not at all.
  */
-export declare function ruleFor(error: string | undefined, closeCode: number): Rule | null;
+export declare function ruleFor(error: string | undefined, closeCode: number, isInRoom?: boolean): Rule | null;
 /**
  * Whether an error ends the connection; any other refuses one message.
  *

@@ -37,9 +37,11 @@ const BY_CLOSE = { 1000: null, 1007: null, 1008: null, 1009: null };
  *
  * @param {string | undefined} error The code of the last error that ends a session, if one came.
  * @param {number} closeCode
+ * @param {boolean} [isInRoom] A session that expires in a room tells that the room is over.
  * @returns {Rule | null} `null`: not at all.
  */
-export function ruleFor(error, closeCode) {
+export function ruleFor(error, closeCode, isInRoom = false) {
+  if (isInRoom && error === "SESSION_EXPIRED") return null;
   if (error !== undefined && Object.hasOwn(BY_ERROR, error)) return BY_ERROR[error];
   return Object.hasOwn(BY_CLOSE, closeCode) ? BY_CLOSE[closeCode] : NETWORK;
 }

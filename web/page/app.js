@@ -5,6 +5,7 @@ import { ConversationView } from "./conversation-view.js";
 import { Conversation } from "./conversation.js";
 import { HistoryView } from "./history-view.js";
 import { listenToKeys } from "./keyboard.js";
+import { RoomView } from "./room-view.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { TranscriptView } from "./transcript-view.js";
@@ -24,6 +25,14 @@ const MICROPHONE_FAULTS = {
   NotSupportedError: "micInsecure",
 };
 
+/** @type {Record<string, string>} What these mean in a room. */
+const ROOM_FAULTS = {
+  INVALID_MESSAGE: "roomGone",
+  UNSUPPORTED_LANGUAGE: "roomGone",
+  SESSION_EXPIRED: "roomOver",
+  CLOSED: "roomTaken",
+};
+
 translate();
 const banners = new Banners(by("banners"));
 const conversation = new Conversation();
@@ -37,6 +46,8 @@ const view = new ConversationView(conversation, {
 });
 /** @type {Settings | null} */
 let settings = null;
+/** @type {RoomView | null} */
+let room = null;
 let wasLost = false;
 
 // Choices
@@ -48,12 +59,22 @@ async function loadOffer() {
     const offer = await response.json();
     settings = new Settings(offer);
     view.setLanguages(offer.languages, offer.targetLanguages);
-    settings.on("session", () => settings && void session.restart(settings.config, settings.input));
+    room = new RoomView(offer);
+    room.on("enter", () => void enterRoom());
+    settings.on("session", () => settings && void session.restart(config(), settings.input));
     settings.on("input", () => settings && void session.changeInput(settings.input));
     settings.on("volume", (volume) => (session.volume = volume));
   } catch {
     banners.show("config", word("configFailed"), { act: [word("tryAgain"), () => location.reload()] });
   }
+}
+
+/** What the next session is to be. */
+function config() {
+  if (!settings) return {};
+  if (!room?.seat) return settings.config;
+  const { engine, useWhisper } = settings.config;
+  return { ...(engine && { engine }), ...(useWhisper && { useWhisper }), ...room.config };
 }
 
 // Starting and ending
@@ -69,7 +90,7 @@ async function begin() {
   wasLost = false;
   session.volume = settings.volume;
   view.follow();
-  await session.start(settings.config, settings.input);
+  await session.start(config(), settings.input);
   void settings.showInputs();
   if (session.phase === "running") by("mute").focus();
 }
@@ -93,6 +114,11 @@ session.on("lost", () => {
   banners.show("input", word("micLost"));
   void settings?.showInputs();
 });
+
+async function enterRoom() {
+  if (session.phase !== "idle") await session.end();
+  if (session.phase === "idle") await begin();
+}
 
 function trySample() {
   settings?.chooseSample();
@@ -119,7 +145,7 @@ session.on("status", ({ status, code, message, retry_ms }) => {
  * @param {number | undefined} retry_ms
  */
 async function explain(code, detail, isOver, retry_ms) {
-  const key = code === "UNREACHABLE" && (await isAlive()) ? "REFUSED" : code;
+  const key = code === "UNREACHABLE" && (await isAlive()) ? "REFUSED" : (room?.seat && ROOM_FAULTS[code]) || code;
   const text = hasWord(key) ? word(key, { detail, origin: location.origin }) : detail;
   const act = /** @type {[string, () => void]} */ ([word("tryAgain"), () => session.retry()]);
   if (isOver || session.phase === "idle") banners.show("session", text);
@@ -146,6 +172,9 @@ session.on("told", ({ code, message, ms = 0 }) => {
   const text = hasWord(code) ? word(/** @type {string} */ (code), { secs: (ms / 1000).toFixed(1) }) : message;
   banners.show("warning", text, { isError: false, passes: true });
 });
+
+view.participant = (id) => session.person(id);
+session.on("people", (people) => room?.show(people));
 
 // Speaking and hearing
 
@@ -217,7 +246,7 @@ function setCaptions(isOn) {
   view.follow();
 }
 
-for (const name of ["settings", "transcript"]) {
+for (const name of ["settings", "transcript", "room"]) {
   const dialog = /** @type {HTMLDialogElement} */ (by(name));
   by(`open-${name}`).onclick = () => dialog.showModal();
   dialog.querySelector("[data-close]")?.addEventListener("click", () => dialog.close());

@@ -50,7 +50,9 @@ export class ConversationView {
       this.#latest.hidden = this.#isFollowing;
     });
     latest.addEventListener("click", () => this.follow());
-    new ResizeObserver(() => this.#isFollowing && this.#toEnd()).observe(list);
+    const sizes = new ResizeObserver(() => this.#isFollowing && this.#toEnd());
+    sizes.observe(list);
+    sizes.observe(scroller); // a banner takes room, a phone is turned
   }
 
   /**
@@ -88,7 +90,7 @@ export class ConversationView {
     element.dataset.side = (who ? who.isSelf : this.#isOfSecond(turn)) ? "second" : "first";
     this.#showSide(element.querySelector(".source"), turn.source);
     this.#showSide(element.querySelector(".target"), turn.target);
-    element.querySelector(".who").textContent = who?.name ?? "";
+    element.querySelector(".who").textContent = who ? (who.isSelf ? word("you") : who.name) : "";
     element.querySelector("time").textContent = clock(turn.begun_ms).replace(/^00:/, "");
     element.querySelector(".delay").textContent =
       turn.delay_ms === undefined ? "" : word("delay", { secs: (turn.delay_ms / 1000).toFixed(1) });

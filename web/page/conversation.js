@@ -38,8 +38,8 @@ export class Conversation extends Emitter {
   startedAt = null;
   /** @type {Map<string, Turn>} The turn that is open, for each speaker. */
   #live = new Map();
-  /** @type {{ from_ms: number, to_ms?: number }[]} Speech that no turn answers yet. */
-  #utterances = [];
+  /** @type {Map<string, { from_ms: number, to_ms?: number }[]>} Of each speaker: speech that no turn answers yet. */
+  #utterances = new Map();
   #now;
 
   /** @param {() => number} [now] Unix time in ms. */
@@ -63,7 +63,7 @@ export class Conversation extends Emitter {
     this.turns = [];
     this.startedAt = null;
     this.#live.clear();
-    this.#utterances = [];
+    this.#utterances.clear();
     this.emit("cleared", undefined);
   }
 
@@ -82,11 +82,11 @@ export class Conversation extends Emitter {
 
   /** @param {{ state: string, speaker?: string }} event */
   takeState({ state, speaker }) {
-    if (speaker) return; // in a room others speak, too: only one's own words are timed
-    const last = this.#utterances.at(-1);
+    const utterances = this.#utterancesOf(speaker);
+    const last = utterances.at(-1);
     if (state === "speaking") {
       if (last?.to_ms !== undefined && this.time_ms - last.to_ms < PAUSE_MS) last.to_ms = undefined;
-      else this.#utterances.push({ from_ms: this.time_ms });
+      else utterances.push({ from_ms: this.time_ms });
     } else if (last && last.to_ms === undefined) {
       last.to_ms = this.time_ms;
     }
@@ -152,7 +152,7 @@ export class Conversation extends Emitter {
       this.emit("completed", turn);
     }
     this.#live.clear();
-    this.#utterances = [];
+    this.#utterances.clear();
   }
 
   /** @param {string} [speaker] */
@@ -161,7 +161,7 @@ export class Conversation extends Emitter {
     const key = speaker ?? "";
     let turn = this.#live.get(key);
     if (turn) return turn;
-    const { isOver, ...spoken } = this.#spokenFrom();
+    const { isOver, ...spoken } = this.#spokenFrom(speaker);
     turn = {
       number: this.turns.length + 1,
       ...(speaker && { speaker }),
@@ -176,14 +176,26 @@ export class Conversation extends Emitter {
     return turn;
   }
 
-  /** From where to where the turn that begins was said: the oldest speech without an answer, as far as it has come. */
-  #spokenFrom() {
+  /** @param {string} [speaker] */
+  #utterancesOf(speaker = "") {
+    const known = this.#utterances.get(speaker) ?? [];
+    this.#utterances.set(speaker, known);
+    return known;
+  }
+
+  /**
+   * From where to where the turn that begins was said: the oldest speech without an answer, as far as it has come.
+   *
+   * @param {string} [speaker]
+   */
+  #spokenFrom(speaker) {
     const now_ms = this.time_ms;
-    const utterance = this.#utterances[0];
+    const utterances = this.#utterancesOf(speaker);
+    const utterance = utterances[0];
     if (!utterance) return { from_ms: now_ms, to_ms: now_ms, isOver: false };
     const { from_ms, to_ms } = utterance;
     if (to_ms === undefined) utterance.from_ms = now_ms; // a piece of speech that goes on
-    else this.#utterances.shift();
+    else utterances.shift();
     return { from_ms, to_ms: to_ms ?? now_ms, isOver: to_ms !== undefined };
   }
 }

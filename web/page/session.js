@@ -4,6 +4,7 @@
 
 import { Emitter } from "../client/emitter.js";
 import { InterpreterClient, Microphone, OUTPUT_RATE_HZ, Recording, Speaker } from "../interpreter-client.js";
+import { languageName } from "./words.js";
 
 /**
  * @typedef {object} Input
@@ -16,7 +17,7 @@ import { InterpreterClient, Microphone, OUTPUT_RATE_HZ, Recording, Speaker } fro
 
 /**
  * @typedef {"idle" | "opening" | "running" | "finishing"} Phase
- * @typedef {"idle" | "silent" | "speaking" | "processing" | "interpreting" | "muted"} State
+ * @typedef {"idle" | "silent" | "speaking" | "processing" | "interpreting" | "muted" | "waiting"} State
  *
  * @typedef {object} SessionEvents
  * @property {Phase} phase
@@ -30,6 +31,9 @@ import { InterpreterClient, Microphone, OUTPUT_RATE_HZ, Recording, Speaker } fro
  * @property {void} lost The microphone is gone.
  * @property {boolean} muted
  * @property {InterpreterClient} made A client, before it starts.
+ * @property {Person[]} people In a room: who else is there, whenever that or who speaks changes.
+ *
+ * @typedef {import("../interpreter-client.js").Participant & { isSpeaking: boolean }} Person
  */
 
 /** @extends {Emitter<SessionEvents>} */
@@ -47,6 +51,12 @@ export class Session extends Emitter {
   #speech = "silent";
   #isMuted = false;
   #volume = 1;
+  /** Who one is, in a room. @type {string | undefined} */
+  #self;
+  /** @type {Map<string, Person>} */
+  #people = new Map();
+  /** Of everybody who was there. @type {Map<string, string>} */
+  #names = new Map();
 
   /**
    * @param {string | URL} url Of the WebSocket.
@@ -64,6 +74,15 @@ export class Session extends Emitter {
 
   get isMuted() {
     return this.#isMuted;
+  }
+
+  /**
+   * Somebody in the room.
+   *
+   * @param {string} id
+   */
+  person(id) {
+    return { name: this.#names.get(id) ?? "", isSelf: id === this.#self };
   }
 
   get isAudible() {
@@ -201,26 +220,40 @@ export class Session extends Emitter {
   #makeClient(config) {
     const client = new InterpreterClient(this.#url, config);
     const conversation = this.#conversation;
+    const isInRoom = config.room !== undefined;
     client.on("text", (text) => conversation.takeText(text));
     client.on("audio", ({ samples }) => {
       const queued_ms = (this.#speaker?.report.queued_secs ?? 0) * 1000;
-      conversation.takeAudio({ duration_ms: (samples.length / OUTPUT_RATE_HZ) * 1000, queued_ms });
+      // In a room sound comes as it is to be heard, and nobody says whose it is.
+      if (!isInRoom) conversation.takeAudio({ duration_ms: (samples.length / OUTPUT_RATE_HZ) * 1000, queued_ms });
       this.#speaker?.play(samples);
     });
     client.on("turn", (turn) => {
-      this.#speaker?.endOfTurn();
+      if (!isInRoom) this.#speaker?.endOfTurn();
       conversation.takeTurn(turn);
     });
     client.on("interrupted", (interrupted) => {
-      void this.#speaker?.clear();
-      conversation.takeInterrupted(interrupted);
+      if (!interrupted.speaker) void this.#speaker?.clear();
+      if (!isInRoom || interrupted.speaker) conversation.takeInterrupted(interrupted);
     });
     client.on("state", (state) => {
-      this.#speech = state.state;
+      if (!state.speaker || state.speaker === this.#self) this.#speech = state.state;
+      this.#setPerson(state.speaker, { isSpeaking: state.state === "speaking" });
       conversation.takeState(state);
       this.#tellState();
     });
+    client.on("joined", (person) => {
+      this.#people.set(person.participantId, { ...person, isSpeaking: false });
+      this.#names.set(person.participantId, person.name || languageName(person.language));
+      this.#tellPeople();
+    });
+    client.on("left", ({ participantId }) => {
+      this.#people.delete(participantId);
+      this.#tellPeople();
+    });
     client.on("connected", (connected) => {
+      this.#self = connected.participantId;
+      if (!connected.resumed) this.#people.clear();
       if (connected.isFresh) {
         conversation.breakOff();
         this.#speech = "silent";
@@ -233,8 +266,25 @@ export class Session extends Emitter {
     client.on("status", (status) => {
       if (status.status === "ended") this.#ended(client);
       this.emit("status", status);
+      this.#tellState();
     });
     return client;
+  }
+
+  /**
+   * @param {string | undefined} id
+   * @param {Partial<Person>} change
+   */
+  #setPerson(id, change) {
+    const person = id === undefined ? undefined : this.#people.get(id);
+    if (!person) return;
+    Object.assign(person, change);
+    this.#tellPeople();
+  }
+
+  #tellPeople() {
+    const others = [...this.#people.values()].filter(({ participantId }) => participantId !== this.#self);
+    this.emit("people", others);
   }
 
   /** @param {InterpreterClient} client */
@@ -261,6 +311,9 @@ export class Session extends Emitter {
   #stateNow() {
     const isPlaying = this.#speaker?.report.isPlaying ?? false;
     if (this.#phase !== "running" && this.#phase !== "finishing") return isPlaying ? "interpreting" : "idle";
+    if (this.#client?.status === "connecting" || this.#client?.status === "reconnecting") {
+      return isPlaying ? "interpreting" : "waiting";
+    }
     if (this.#speech === "speaking") return "speaking";
     if (isPlaying) return "interpreting";
     if (this.#speech === "processing") return "processing";

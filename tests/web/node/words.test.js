@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { WORDS, chosenLanguage, hasWord, languageName, word } from "../../../web/page/words.js";
+import { words as en } from "../../../web/page/words-en.js";
+import { words as ko } from "../../../web/page/words-ko.js";
+import { chosenLanguage, hasWord, languageName, word } from "../../../web/page/words.js";
 
 const read = (path) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf-8");
 
 test("both languages have the same texts, with the same gaps to fill", () => {
-  assert.deepEqual(Object.keys(WORDS.ko), Object.keys(WORDS.en));
+  assert.deepEqual(Object.keys(ko), Object.keys(en));
   const gaps = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
-  for (const [key, text] of Object.entries(WORDS.en)) assert.deepEqual(gaps(WORDS.ko[key]), gaps(text), key);
+  for (const [key, text] of Object.entries(en)) assert.deepEqual(gaps(ko[key]), gaps(text), key);
 });
 
 test("every code of the protocol, errors and warnings, has words", () => {
@@ -23,15 +25,15 @@ test("every code of the protocol, errors and warnings, has words", () => {
 test("every text that the page asks for is there, and every one that is there is asked for", () => {
   const html = read("web/index.html");
   const scripts = readdirSync(new URL("../../../web/page/", import.meta.url))
-    .filter((name) => name.endsWith(".js") && name !== "words.js")
+    .filter((name) => name.endsWith(".js") && !name.startsWith("words"))
     .map((name) => read(`web/page/${name}`))
     .join("\n");
   const asked = [...html.matchAll(/data-(?:word|label)="(\w+)"/g)].map(([, key]) => key);
   for (const key of asked) assert.ok(hasWord(key), key);
   for (const [, key] of scripts.matchAll(/\bword\("(\w+)"/g)) assert.ok(hasWord(key), key);
-  const own = Object.keys(WORDS.en).filter((key) => !/^[A-Z_]+$/.test(key));
+  const own = Object.keys(en).filter((key) => !/^[A-Z_]+$/.test(key));
   const unused = own.filter((key) => !asked.includes(key) && !scripts.includes(`"${key}"`) && !scripts.includes(`${key}:`));
-  const states = ["silent", "speaking", "processing", "interpreting", "muted", "connecting", "connected", "reconnecting", "ended"];
+  const states = ["silent", "speaking", "processing", "interpreting", "muted", "waiting", "connecting", "connected", "reconnecting", "ended"];
   assert.deepEqual(unused.filter((key) => !states.includes(key)), []);
 });
 
