@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 
 from pipelines.jobs import Jobs
 from pipelines.silence import put_silence
@@ -86,16 +86,15 @@ class _Branch:
 
     def follow(self, frame: Frame) -> None:
         """Take notice of what it hands on."""
-        if not isinstance(frame, ProtocolMessageFrame):
-            self.open = True
-            return
-        match frame.message:
-            case Transcription(type=side, text=text):
+        match frame:
+            case OutputAudioRawFrame():
+                self.open = True
+            case ProtocolMessageFrame(message=Transcription(type=side, text=text)):
                 self.open = True
                 self.texts[side] = text
-            case Interrupted(reason="upstream"):
+            case ProtocolMessageFrame(message=Interrupted(reason="upstream")):
                 self.texts.clear()
-            case TurnComplete():
+            case ProtocolMessageFrame(message=TurnComplete()):
                 self.open = False
                 self.texts.clear()
 

@@ -20,7 +20,7 @@ from tests.support.room_talk import (
     turns_by_speaker,
     whole_pieces,
 )
-from tests.support.speech import entry, silence, spoken
+from tests.support.speech import entry, silence, spoken, words_only
 from tests.support.waiting import until
 
 KOREAN = ("speech-3b", "speech-3d")
@@ -114,6 +114,35 @@ async def test_a_speaker_drops_in_the_middle_of_an_utterance_and_comes_back() ->
             assert sound_of_turns(english.client.messages, "2") == [("1", played(phrase))]
         await korean.close()
         assert korean.wrong == []
+
+
+async def test_what_was_said_before_its_speaker_left_is_heard() -> None:
+    """Even where the page is closed in the middle of a word: what was said is interpreted."""
+    async with asyncio.timeout(60), room_server(whole_pieces("speech-2a")) as server:
+        room = await make_room(server, ["ko", "en"])
+        async with guest(server, room, 1) as english:
+            async with guest(server, room, 0) as korean:
+                await korean.client.stream(words_only("speech-2a"), speed=40)
+                await korean.client.heard()
+            await english.client.wait_for("participant_left")
+            await english.told(1)
+        assert english.turns == [said("1", "speech-2a")]
+        assert sound_of_turns(english.client.messages, "2") == [("1", played("speech-2a"))]
+
+
+async def test_a_server_that_drains_lets_both_hear_out_what_was_said() -> None:
+    """Whoever spoke, and whoever has nothing to say; then both are told that it shuts down."""
+    async with asyncio.timeout(60), room_server(whole_pieces("speech-2a")) as server:
+        room = await make_room(server, ["ko", "en"])
+        async with guest(server, room, 0) as korean, guest(server, room, 1) as english:
+            await korean.client.stream(words_only("speech-2a"), speed=40)
+            await korean.client.wait_for("speech_state")
+            for session in server.sessions.live:
+                session.drain()
+            for person in (korean, english):
+                assert await person.client.wait_closed() == 1001
+                assert person.turns == [said("1", "speech-2a")]
+        assert sound_of_turns(english.client.messages, "2") == [("1", played("speech-2a"))]
 
 
 async def test_the_same_token_takes_the_seat_over() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
+from pipecat.frames.frames import CancelFrame, Frame, InputAudioRawFrame, OutputAudioRawFrame
 
 from pipelines.choice import Languages
 from pipelines.spec import PipelineSpec
@@ -66,8 +66,9 @@ class FakeStrand:
         await self.may_end.wait()
 
     async def stop(self) -> None:
-        """Note it."""
+        """Note it; what a transport's end writes last is handed on, as by a strand."""
         await asyncio.sleep(0)
+        self._on_frame(CancelFrame())
         self.stopped = True
 
     def queue_depths(self) -> dict[str, float]:
