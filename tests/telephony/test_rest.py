@@ -55,9 +55,11 @@ async def asked() -> AsyncIterator[Asked]:
     asked = Asked()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", asked.handle)
-    async with TestServer(application) as server:
-        asked.url = str(server.make_url("")).rstrip("/")
-        yield asked
+    server = TestServer(application)
+    await server.start_server(access_log=None)  # the tests read the log
+    asked.url = str(server.make_url("")).rstrip("/")
+    yield asked
+    await server.close()
 
 
 def basic(user: str, password: str) -> str:
