@@ -29,7 +29,9 @@ _NOT_OURS_NOR_THERE = HttpRefusal(
     403, "expected a token of the room as 'Authorization: Bearer TOKEN', or a request from a page of this server"
 )
 _TOO_MANY = HttpRefusal(429, f"expected at most one room every {_ROOM_SECS:g} s; try again later")
-_CALLS_NEED_KEY = HttpRefusal(403, "'dial' needs a server with ROOM_API_KEY: calls cost money")
+_PHONES_NEED_KEY = HttpRefusal(
+    403, "'number' and 'dial' need a server with ROOM_API_KEY: callers are led to the room, and calls cost money"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,9 @@ class RoomAccess:
             return _NOT_OURS
         return None if self._allowance(asker.address).take() else _TOO_MANY
 
-    def refusal_to_dial(self) -> HttpRefusal | None:
-        """Why nobody may let the server call, if so."""
-        return _CALLS_NEED_KEY if self._key is None else None
+    def refusal_of_numbers(self) -> HttpRefusal | None:
+        """Why nobody may claim a number of the server's, or let it call one, if so: pages are open to strangers."""
+        return _PHONES_NEED_KEY if self._key is None else None
 
     def refusal_to_see(self, asker: Asker, room: Room | None) -> HttpRefusal | None:
         """Why ``asker`` may not look at a room or end it, if so; the same whether there is one or not."""

@@ -61,8 +61,8 @@ def room_routes(
 
 
 async def _make(rooms: Rooms, access: RoomAccess, asked: RoomRequest) -> MadeRoom | HttpRefusal:
-    calls = any(seat.dial is not None for seat in asked.seats)
-    if calls and (refusal := access.refusal_to_dial()) is not None:
+    has_numbers = any(seat.number is not None or seat.dial is not None for seat in asked.seats)
+    if has_numbers and (refusal := access.refusal_of_numbers()) is not None:
         return refusal
     room = rooms.make(asked)
     if isinstance(room, HttpRefusal):

@@ -39,7 +39,8 @@ class SeatRequest(_Body):
     """What the others are shown, unless a browser says another one."""
 
     number: PhoneNumber | None = None
-    """Of a phone's seat: who dials this number of the server's takes it. No two rooms may have the same one."""
+    """Of a phone's seat: who dials this number of the server's takes it. No two rooms may have the same one. Needs
+    ``ROOM_API_KEY``."""
 
     dial: PhoneNumber | None = None
     """Of a phone's seat: the server calls this number when the room is made. Needs ``ROOM_API_KEY``."""

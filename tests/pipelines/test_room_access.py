@@ -133,7 +133,7 @@ async def test_whether_there_is_a_room_is_told_to_nobody_who_may_not_see_it() ->
         assert refusal == access().refusal_to_see(asker(), home.room("ko", "en"))
 
 
-async def test_calls_cost_money_and_need_a_key() -> None:
-    """A page cannot let the server call anybody."""
-    assert status(access().refusal_to_dial()) == 403
-    assert access(room_api_key=KEY).refusal_to_dial() is None
+async def test_telephone_numbers_need_a_key() -> None:
+    """A page cannot let the server call anybody, nor claim the number that other people dial."""
+    assert status(access().refusal_of_numbers()) == 403
+    assert access(room_api_key=KEY).refusal_of_numbers() is None

@@ -21,7 +21,7 @@ KEY = "a-key-of-the-tests"
 @contextlib.asynccontextmanager
 async def served(**settings: Any) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
     """Rooms, and a client with the key."""
-    async with house(room_api_key=KEY, **settings) as home:
+    async with house(**{"room_api_key": KEY, **settings}) as home:
         app = FastAPI()
         access = RoomAccess(home.services.settings)
         app.include_router(room_routes(lambda: home.rooms, lambda: access, ROOM_ROUTES))
@@ -107,6 +107,18 @@ async def test_a_server_that_calls_nobody_refuses_to() -> None:
         home.rooms.dial = call
         assert (await http.post("/rooms", json=calls)).status_code == 201
         assert called == ["+15005550009"]
+
+
+@pytest.mark.parametrize("field", ["number", "dial"])
+async def test_a_stranger_gets_no_callers(field: str) -> None:
+    """Without a key rooms are open to whoever says to be a page: a number that is dialled leads to none of them."""
+    async with served(room_api_key=None) as (home, http):
+        http.headers["Origin"] = home.services.settings.own_origins[0]
+        asked = {"seats": [SEATS[0], {**SEATS[1], field: "+15005550006"}]}
+        answer = await http.post("/rooms", json=asked)
+        assert (answer.status_code, home.rooms.open) == (403, ())
+        assert "ROOM_API_KEY" in answer.json()["error"]
+        assert (await http.post("/rooms", json={"seats": SEATS})).status_code == 201
 
 
 async def test_the_routes_are_documented() -> None:
