@@ -103,6 +103,7 @@ class SeatedInterpretation:
                 case InputAudioRawFrame() if frame.audio:
                     self._fill_gaps_for(seat)
                     seat.hear(frame)
+                    await asyncio.sleep(0)  # nothing above waits while there are frames, and others want their turn
                 case InputTransportMessageFrame(message=Interrupt()):
                     seat.interrupt()
                 case DrainFrame():
