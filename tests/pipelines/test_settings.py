@@ -15,6 +15,7 @@ KEY = "AIza-not-for-anyones-eyes"
 OWN_SECRETS = {
     "GEMINI_API_KEY",
     "METRICS_TOKEN",
+    "ROOM_API_KEY",
     "TWILIO_AUTH_TOKEN",
     "TELNYX_API_KEY",
     "PLIVO_AUTH_TOKEN",
@@ -439,6 +440,8 @@ def test_an_endpoint_is_an_http_url(monkeypatch: pytest.MonkeyPatch, value: str)
         ({"host": "0.0.0.0", "port": 9000}, {"http://localhost:9000", "http://127.0.0.1:9000"}),
         ({"host": "::1"}, {"http://[::1]:8000", "http://localhost:8000"}),
         ({"host": "Interpreter.Example", "port": 443}, {"https://interpreter.example"}),
+        ({"public_url": "https://Interpreter.Example/base"}, {"https://interpreter.example"}),
+        ({"public_url": "https://interpreter.example:8443"}, {"https://interpreter.example:8443"}),
         ({"host": "localhost", "port": 80}, {"http://localhost", "http://127.0.0.1", "https://localhost:80"}),
     ],
 )
