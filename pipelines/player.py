@@ -61,6 +61,8 @@ class Player:
         self._heard = bytearray()
         self._last_heard = b""
         self._due_at = 0.0
+        self._played_at = 0.0
+        """When the far end will have played what it was sent."""
         self._something = asyncio.Event()
         self._nothing = asyncio.Event()
         self._nothing.set()
@@ -112,7 +114,7 @@ class Player:
         """The listener wants no more of what is playing."""
         self._announcements.clear()
         self._tell(Interrupted(reason="client"))
-        self._clear()
+        self._clear_far_end()
         if self._floor and self._floor[0][1].begun:
             speaker, _ = self._floor.popleft()
             self._heard.clear()
@@ -134,6 +136,7 @@ class Player:
 
     async def run(self) -> None:
         """Play, until cancelled."""
+        self._begin_stretch()
         while True:
             if not self._has_more():
                 self._something.clear()
@@ -147,12 +150,13 @@ class Player:
         await self._nothing.wait()
 
     def _begin_stretch(self) -> None:
-        self._due_at = self._loop.time()
-        for _ in range(_LEAD_PIECES):
-            if self._voices.speaking or (piece := self._next_piece()) is None:
-                return
-            self._play(piece)
-            self._settle()
+        """Send as much at once as the far end lacks: what came in lumps may have run out before it had played them."""
+        now, lead_secs = self._loop.time(), _LEAD_PIECES * _PIECE_SECS
+        while not self._voices.speaking and self._played_at < now + lead_secs - _PIECE_SECS / 2:
+            if (piece := self._next_piece()) is None:
+                break
+            self._send(piece)
+        self._due_at = max(now, self._played_at - lead_secs)
 
     def _play_due(self) -> None:
         now = self._loop.time()
@@ -161,9 +165,17 @@ class Player:
             piece = self._voices.mixed(self._next_piece())
             if piece is not None:
                 PLAYOUT_DELAY.observe(now - self._due_at)
-                self._play(piece)
-                self._settle()
+                self._send(piece)
             self._due_at += _PIECE_SECS
+
+    def _send(self, piece: bytes) -> None:
+        self._played_at = max(self._played_at, self._loop.time()) + _PIECE_SECS
+        self._play(piece)
+        self._settle()
+
+    def _clear_far_end(self) -> None:
+        self._clear()
+        self._played_at = 0.0
 
     def _next_piece(self) -> bytes | None:
         """The next piece of what has the floor: a turn that has begun, an announcement, a turn."""
@@ -209,7 +221,7 @@ class Player:
         if isinstance(message, Interrupted):
             self._yield_void_floor()
             if told:
-                self._clear()
+                self._clear_far_end()
         self._tell_all(speaker, told)
         self._settle()
         self._wake()

@@ -118,6 +118,34 @@ async def test_pieces_go_out_in_real_time_with_a_small_lead(listen: Listen) -> N
     assert listener.log[-1] == "turn_complete"
 
 
+@pytest.mark.parametrize(("pieces", "every_secs"), [(50, 0.93), (10, 0.13), (25, 0.47), (5, 0.1)])
+async def test_sound_in_lumps_gets_no_further_ahead(listen: Listen, pieces: int, every_secs: float) -> None:
+    """The far end never has more than the lead and the piece that is due, and nothing of it is held back."""
+    listener = listen()
+    await asyncio.sleep(5)
+    for _ in range(50):
+        listener.say(None, "a", pieces)
+        await asyncio.sleep(every_secs)
+    played_at, ahead_secs = 0.0, 0.0
+    for at, _ in listener.heard:
+        played_at = max(played_at, at) + 0.02
+        ahead_secs = max(ahead_secs, played_at - at)
+    assert 0.09 < ahead_secs < 0.13
+    listener.write(None, done("a"))
+    await listener.player.played()
+    assert len(listener.heard) == 50 * pieces
+
+
+async def test_what_comes_before_it_runs_goes_out_in_real_time_too(listen: Listen) -> None:
+    """However long the process has been there."""
+    await asyncio.sleep(5)
+    listener = listen()
+    listener.turn(None, "a", 50)
+    await listener.player.played()
+    assert [at for at, _ in listener.heard][:6] == [5.0] * 6
+    assert listener.heard[6][0] > 5.0
+
+
 async def test_the_end_of_a_turn_follows_its_last_piece(listen: Listen) -> None:
     """However early it is known."""
     listener = listen()
