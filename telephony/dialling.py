@@ -7,8 +7,8 @@ import re
 from typing import Protocol
 
 from telephony import messages, rest
-from telephony.twilio import API_URL
 
+TWILIO_URL = "https://api.twilio.com"
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -38,7 +38,7 @@ class Dialler(Protocol):
 class TwilioDialler:
     """Calls numbers through Twilio, for one account."""
 
-    def __init__(self, account_sid: str, auth_token: str, caller: str, *, api_url: str = API_URL):
+    def __init__(self, account_sid: str, auth_token: str, caller: str, *, api_url: str = TWILIO_URL):
         """Make it with an account's credentials and the number that is shown to who is called."""
         self._account_sid = account_sid
         self._auth_token = auth_token

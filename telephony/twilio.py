@@ -14,6 +14,7 @@ from pipecat.serializers.twilio import TwilioFrameSerializer
 from twilio.request_validator import RequestValidator
 
 from telephony import messages, rest, xml_document
+from telephony.dialling import TWILIO_URL
 from telephony.forms import announced
 from telephony.hanging_up import ended
 from telephony.json_serializer import JsonSerializer
@@ -22,7 +23,6 @@ from telephony.provider import Document, IncomingCall, MediaStart, Notice, Webho
 from telephony.replays import Replays
 from telephony.voices import VOICES, voice_for
 
-API_URL = "https://api.twilio.com"
 _OVER = frozenset({404})
 
 
@@ -47,7 +47,7 @@ class Twilio:
 
     name = "twilio"
 
-    def __init__(self, account_sid: str, auth_token: str, *, api_url: str = API_URL):
+    def __init__(self, account_sid: str, auth_token: str, *, api_url: str = TWILIO_URL):
         """Make it with an account's credentials; ``api_url`` is where its REST interface is."""
         self._account_sid = account_sid
         self._auth_token = auth_token
