@@ -150,7 +150,7 @@ class Player:
         await self._nothing.wait()
 
     def _begin_stretch(self) -> None:
-        """Send as much at once as the far end lacks: what came in lumps may have run out before it had played them."""
+        """Send as much at once as the far end lacks: lumps may have run out before it had played them."""
         now, lead_secs = self._loop.time(), _LEAD_PIECES * _PIECE_SECS
         while not self._voices.speaking and self._played_at < now + lead_secs - _PIECE_SECS / 2:
             if (piece := self._next_piece()) is None:
