@@ -50,8 +50,9 @@ class Asked:
 
 
 @pytest.fixture
-async def asked() -> AsyncIterator[Asked]:
-    """A provider's REST interface."""
+async def asked(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Asked]:
+    """A provider's REST interface, which writes no log of its own, whatever a test before has set up."""
+    caplog.set_level(logging.WARNING, "aiohttp.access")
     asked = Asked()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", asked.handle)
