@@ -9,7 +9,8 @@ from metrics import ROOMS_ENDED
 from pipelines.conversation import Line
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
-from pipelines.room_seat import Place, RoomSeat
+from pipelines.room_places import Place
+from pipelines.room_seat import RoomSeat
 from pipelines.room_strands import MakeStrand
 from protocol.errors import ErrorCode, Fault
 from protocol.messages import SpeechState
@@ -165,7 +166,7 @@ class Room:
         """One interpretation of each speaker for each language that somebody else there hears."""
         for speaker in self.everybody:
             heard_by = [seat for seat in self.others(speaker) if not seat.shares_language(speaker)]
-            speaker.strands.serve({seat.place.language for seat in heard_by})
+            speaker.strands.serve(tuple(dict.fromkeys(seat.place.language for seat in heard_by)))
 
     # Ends
 

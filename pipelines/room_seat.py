@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipecat.frames.frames import Frame, InputAudioRawFrame
@@ -11,6 +10,7 @@ from gemini.languages import language_part
 from pipelines.conversation import Line
 from pipelines.jobs import Jobs
 from pipelines.player import Player
+from pipelines.room_places import Place
 from pipelines.room_strands import MakeStrand, SpeakerStrands
 from protocol.errors import Fault
 from protocol.messages import (
@@ -23,37 +23,11 @@ from protocol.messages import (
     TurnComplete,
     Warning,
 )
-from protocol.rooms import SeatKind
 
 if TYPE_CHECKING:
     from pipelines.room import Room
 
 _OF_SPEAKERS = (Transcription, TurnComplete, SpeechState, Interrupted, Warning)
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """A seat of a room, taken or not.
-
-    Attributes:
-        participant_id: Who sits there; stays the same whoever it is.
-        language: What is spoken and heard there, by code.
-        kind: Of the line.
-        name: What the others are shown if who sits there says nothing else.
-        token: Lets a browser take it, or a phone that the server calls.
-        code: Lets a caller take it who types it; empty at a browser's seat.
-        number: Lets a caller take it who dials it.
-        taken_by: Who sits there.
-    """
-
-    participant_id: str
-    language: str
-    kind: SeatKind
-    name: str
-    token: str = field(repr=False)
-    code: str = field(default="", repr=False)
-    number: str | None = field(default=None, repr=False)
-    taken_by: "RoomSeat | None" = field(default=None, repr=False)
 
 
 def never() -> bool:

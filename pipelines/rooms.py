@@ -11,23 +11,23 @@ from typing import Protocol
 
 from pipecat.frames.frames import Frame
 
-from gemini.languages import find_language
 from pipelines.allowance import Allowance
 from pipelines.bearer import HttpRefusal
-from pipelines.choice import Languages, languages_between, languages_of_rooms
+from pipelines.choice import Languages, languages_between
 from pipelines.conversation import Line
 from pipelines.endings import SHUTTING_DOWN
 from pipelines.jobs import Jobs
 from pipelines.logs import log_event
 from pipelines.room import Room
-from pipelines.room_seat import Place, RoomSeat, never, nobody
+from pipelines.room_places import Place, make_places, same_number
+from pipelines.room_seat import RoomSeat, never, nobody
 from pipelines.room_strands import RunningStrand
 from pipelines.services import Services
 from pipelines.spec import PipelineSpec
 from pipelines.strand import Strand
 from protocol.errors import ErrorCode, Fault
 from protocol.messages import RoomEntry
-from protocol.rooms import RoomRequest, SeatRequest
+from protocol.rooms import RoomRequest
 from telephony.dialling import DialError
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,6 @@ logger = logging.getLogger(__name__)
 ENTER_WITHIN_SECS = 900
 """A room that nobody has come to by then ends, and makes room for others."""
 _ID_BYTES = 9
-_TOKEN_BYTES = 32
-_CODE_DIGITS = 8
 _WRONG_CODES_AT_ONCE = 20
 _WRONG_CODE_SECS = 6.0
 """Whoever calls may guess. With 50 codes in use, 10 guesses a minute find one of them in two hours with a chance of
@@ -158,22 +156,11 @@ class Rooms:
         """Make a room with nobody in it, or say why not."""
         if (refusal := self._full()) is not None:
             return refusal
-        languages = [self._language(seat) for seat in request.seats]
-        for number, (seat, language) in enumerate(zip(request.seats, languages, strict=True), 1):
-            if language is None:
-                known = ", ".join(languages_of_rooms(self._settings))
-                return HttpRefusal(400, f"seat {number}: expected 'language' to be one of {known}")
-            if seat.dial is not None and self.dial is None:
-                return HttpRefusal(400, f"seat {number}: this server places no calls; leave 'dial' out")
-        if (taken := self._taken_number(request)) is not None:
-            return HttpRefusal(
-                409, f"the number {taken} leads to another seat already; use a code, or another number"
-            )
-        places = [
-            self._place(str(number), seat, language or "")
-            for number, (seat, language) in enumerate(zip(request.seats, languages, strict=True), 1)
-        ]
-        return self._add(places)
+        if self.dial is None and any(seat.dial is not None for seat in request.seats):
+            return HttpRefusal(400, "this server places no calls; leave 'dial' out")
+        others = [place for room in self.open for place in room.places]
+        places = make_places(request, self._settings, others)
+        return places if isinstance(places, HttpRefusal) else self._add(places)
 
     async def dial_seats(self, room: Room, request: RoomRequest) -> HttpRefusal | None:
         """Call those who are to be called; where one call cannot be placed the room ends, and this says why."""
@@ -219,7 +206,7 @@ class Rooms:
 
     def seat_by_number(self, dialled: str) -> SeatTicket | None:
         """The phone's seat to which a number leads that was dialled, with or without its plus."""
-        return self._first(lambda place: place.number is not None and _digits(place.number) == _digits(dialled))
+        return self._first(lambda place: same_number(place.number, dialled))
 
     def seat_by_code(self, code: str) -> SeatTicket | None:
         """The phone's seat that has that code; none at all for a while after many wrong ones."""
@@ -321,34 +308,6 @@ class Rooms:
         )
         return room
 
-    def _language(self, seat: SeatRequest) -> str | None:
-        return find_language(seat.language, languages_of_rooms(self._settings))
-
-    def _place(self, participant_id: str, seat: SeatRequest, language: str) -> Place:
-        return Place(
-            participant_id,
-            language,
-            seat.kind,
-            seat.name,
-            token=secrets.token_urlsafe(_TOKEN_BYTES),
-            code=self._new_code() if seat.kind == "phone" else "",
-            number=seat.number,
-        )
-
-    def _new_code(self) -> str:
-        used = {place.code for room in self.open for place in room.places}
-        while (code := f"{secrets.randbelow(10**_CODE_DIGITS):0{_CODE_DIGITS}}") in used:
-            continue
-        return code
-
-    def _taken_number(self, request: RoomRequest) -> str | None:
-        taken = {place.number for room in self.open for place in room.places}
-        for number in (seat.number for seat in request.seats if seat.number is not None):
-            if number in taken:
-                return number
-            taken.add(number)
-        return None
-
     async def _dial(self, number: str, token: str) -> None:
         if self.dial is not None:
             await self.dial(number, token)
@@ -381,7 +340,3 @@ def _make_strand(
     on_failed: Callable[[Fault | BaseException], None],
 ) -> RunningStrand:
     return Strand(session_id, pipeline, languages, services, on_frame=on_frame, on_failed=on_failed)
-
-
-def _digits(number: str) -> str:
-    return "".join(character for character in number if character in "0123456789")

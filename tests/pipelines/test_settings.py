@@ -405,11 +405,12 @@ def test_a_missing_key_is_named() -> None:
 # What is derived
 
 
-def test_a_token_that_is_too_short_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["METRICS_TOKEN", "ROOM_API_KEY"])
+def test_a_token_that_is_too_short_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The operator reads what is expected; what came would be a part of a secret."""
     with pytest.raises(SettingsError) as raised:
-        load_with(monkeypatch, METRICS_TOKEN="hunter2")
-    assert str(raised.value) == "METRICS_TOKEN: expected at least 16 characters"
+        load_with(monkeypatch, **{name: "hunter2"})
+    assert str(raised.value) == f"{name}: expected at least 16 characters"
 
 
 def test_pipeline_files_may_name_every_setting_but_the_servers_own_secrets() -> None:
