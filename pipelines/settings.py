@@ -284,7 +284,7 @@ class Settings(BaseSettings):
     vonage_api_key: str | None = None
     vonage_signature_secret: SecretStr | None = None
     exotel_user: str | None = None
-    exotel_password: SecretStr | None = None
+    exotel_password: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = None
     telephony_pipeline: str = "telephony"
     telephony_language: str = "auto"
     telephony_answer: Literal["interpreter", "code"] = "interpreter"

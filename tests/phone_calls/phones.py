@@ -22,6 +22,7 @@ from telephony.provider import WebhookRequest
 from tests.telephony import documented
 
 PUBLIC_URL = "https://interpreter.example"
+EXOTEL_PASSWORD = "a password: of Exotel's stream"
 ALL_PROVIDERS: dict[str, Any] = {
     "public_url": PUBLIC_URL,
     "twilio_account_sid": "ACXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX",
@@ -33,7 +34,7 @@ ALL_PROVIDERS: dict[str, Any] = {
     "vonage_api_key": documented.VONAGE_KEY,
     "vonage_signature_secret": documented.VONAGE_SECRET,
     "exotel_user": "exotel",
-    "exotel_password": "a:password",
+    "exotel_password": EXOTEL_PASSWORD,
 }
 """Settings of a server that takes calls of all of them."""
 RATE_HZ = 8000
@@ -305,7 +306,7 @@ async def phone_call(
     """Call through webhook and stream; the phone is put down at the end of the block."""
     path = path or await stream_path(http_url, wire)
     if headers is None and wire.fixed_stream is not None:
-        headers = documented.exotel_handshake().headers
+        headers = documented.exotel_handshake(password=EXOTEL_PASSWORD).headers
     url = http_url.replace("http", "ws", 1) + path
     async with connect(url, compression=None, proxy=None, additional_headers=dict(headers or {})) as socket:
         phone = Phone(wire, socket)

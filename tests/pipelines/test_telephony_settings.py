@@ -58,6 +58,12 @@ def test_half_a_provider_is_a_mistake(monkeypatch: pytest.MonkeyPatch, given: st
     assert refusal(monkeypatch, URL | {given: "x"}) == f"{unset} is not set: calls need it beside {given}"
 
 
+def test_what_keeps_strangers_from_exotels_stream_is_hard_to_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It signs nothing; the password is not shown."""
+    told = refusal(monkeypatch, URL | {"EXOTEL_USER": "exotel", "EXOTEL_PASSWORD": "hunter2"})
+    assert told == "EXOTEL_PASSWORD: expected at least 16 characters"
+
+
 @pytest.mark.parametrize("url", ["http://a.example", "a.example", "https://", "https://a.example/?x=1"])
 def test_the_address_is_one_of_https(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """Providers connect over TLS only."""
