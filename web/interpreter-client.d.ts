@@ -4,7 +4,7 @@
  * ```js
  * import { InterpreterClient, Microphone, Speaker } from "./interpreter-client.js";
  *
- * start.onclick = async () => {
+ * begin.onclick = async () => {
  *   const speaker = await Speaker.open();
  *   const client = new InterpreterClient(new URL("ws", location.href), { language: "auto" });
  *   client.on("audio", ({ samples }) => speaker.play(samples));
@@ -19,7 +19,7 @@
  *   client.on("status", ({ status, code }) => (log.title = `${status} ${code ?? ""}`));
  *   const microphone = await Microphone.open((samples) => client.send(samples));
  *   client.start();
- *   stop.onclick = () => (microphone.close(), client.finish().then(() => speaker.close()));
+ *   end.onclick = () => (microphone.close(), client.finish().then(() => speaker.close()));
  * };
  * ```
  *
@@ -182,8 +182,12 @@ export declare class InterpreterClient extends Emitter<ClientEvents> {
      * @param {Int16Array} samples Mono, at `config.sampleRate`; not to be changed afterwards. 20 ms is best.
      */
     send(samples: Int16Array): void;
-    /** Ask for silence; `interrupted` comes in answer. */
-    interrupt(): void;
+    /**
+     * Ask for silence; `interrupted` comes in answer, and what comes before it need not be played.
+     *
+     * @returns {boolean} Whether it could be asked: there is a connection.
+     */
+    interrupt(): boolean;
     /** End the session at once: what is not interpreted is lost. */
     stop(): void;
     /**

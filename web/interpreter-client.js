@@ -4,7 +4,7 @@
  * ```js
  * import { InterpreterClient, Microphone, Speaker } from "./interpreter-client.js";
  *
- * start.onclick = async () => {
+ * begin.onclick = async () => {
  *   const speaker = await Speaker.open();
  *   const client = new InterpreterClient(new URL("ws", location.href), { language: "auto" });
  *   client.on("audio", ({ samples }) => speaker.play(samples));
@@ -19,7 +19,7 @@
  *   client.on("status", ({ status, code }) => (log.title = `${status} ${code ?? ""}`));
  *   const microphone = await Microphone.open((samples) => client.send(samples));
  *   client.start();
- *   stop.onclick = () => (microphone.close(), client.finish().then(() => speaker.close()));
+ *   end.onclick = () => (microphone.close(), client.finish().then(() => speaker.close()));
  * };
  * ```
  *
@@ -166,9 +166,13 @@ export class InterpreterClient extends Emitter {
     this.#flush();
   }
 
-  /** Ask for silence; `interrupted` comes in answer. */
+  /**
+   * Ask for silence; `interrupted` comes in answer, and what comes before it need not be played.
+   *
+   * @returns {boolean} Whether it could be asked: there is a connection.
+   */
   interrupt() {
-    this.#say({ type: "interrupt" });
+    return this.#say({ type: "interrupt" });
   }
 
   /** End the session at once: what is not interpreted is lost. */
@@ -353,9 +357,10 @@ export class InterpreterClient extends Emitter {
 
   /** @param {{ type: string }} message */
   #say(message) {
-    if (this.#socket?.readyState !== 1) return;
+    if (this.#socket?.readyState !== 1) return false;
     this.#socket.send(JSON.stringify(message));
     this.emit("raw", { direction: "out", message });
+    return true;
   }
 
   /**

@@ -13,12 +13,14 @@ class ScriptedServer:
     Attributes:
         inits: The ``config`` of each ``init`` that came.
         messages: Every other message that came.
+        audio_bytes: How much speech came.
     """
 
     def __init__(self) -> None:
         """Wait for the page."""
         self.inits: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
+        self.audio_bytes = 0
         self._socket: WebSocketRoute | None = None
         self._seq = 0
         self._closing: asyncio.Future[None] | None = None
@@ -51,6 +53,7 @@ class ScriptedServer:
 
     def _take(self, data: str | bytes) -> None:
         if isinstance(data, bytes):
+            self.audio_bytes += len(data)
             return
         message = json.loads(data)
         if message["type"] != "init":

@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Request
 
 from tests.support.servers import RunningServer
+from tests.support.waiting import until
 from tests.web.browser import OpenPage, opened
 from tests.web.scripted import ScriptedServer
 from tests.web.served import page_server
@@ -110,8 +111,11 @@ async def test_keys_work_and_leave_controls_alone(
         await keyboard.press("Escape")
         await page.page.evaluate("document.activeElement.blur()")
         await keyboard.press("Escape")
-        await page.wait("true")
-        assert {"type": "interrupt"} in script.messages
+        await until(lambda: {"type": "interrupt"} in script.messages)
+        await page.page.focus(".skip")
+        await keyboard.press("Enter")
+        await page.wait("location.hash === '#conversation'")
+        await page.wait_for_status("connected")
         await page.page.click("#open-settings")
         await keyboard.press("Escape")
         await page.page.locator("#settings").wait_for(state="hidden")
@@ -143,8 +147,7 @@ async def test_the_choices_are_what_the_server_is_asked_for(
         await page.wait_for_turns(1)
         await page.page.select_option("#spoken", "ko")
         await page.wait("document.getElementById('into').options.length === 1")
-        while len(script.inits) < 2:
-            await page.wait("true")
+        await until(lambda: len(script.inits) == 2)
         assert [init["language"] for init in script.inits] == ["auto", "ko"]
         await page.wait_for_status("connected")
         script.turn("잘 가", "Bye")
@@ -199,10 +202,39 @@ async def test_nothing_is_kept_unless_it_is_wanted(
         await page.page.locator("#kept-list button", has_text="1 turns").click()
         assert await page.turns() == [("안녕하세요", "Hello")]
         await page.page.click("#open-settings")
+        await page.page.uncheck("#keep")
+        await page.page.locator("#kept").wait_for(state="hidden")
+        await page.page.check("#keep")
+        await page.page.locator("#kept-list button").wait_for()
         await page.page.click("#clear-all")
+        await page.page.locator("#kept-list", has_text="None yet.").wait_for()
+        await page.page.uncheck("#keep")
         await page.page.locator("#kept").wait_for(state="hidden")
         assert await page.page.evaluate(names) == []
         assert await page.page.evaluate(stored) == [0, 0, 0]
+
+
+async def test_a_microphone_that_is_gone_is_told_and_another_one_can_be_chosen(
+    chromium: Browser, server: RunningServer, script: ScriptedServer
+) -> None:
+    """The session goes on meanwhile, and with speech from elsewhere."""
+
+    async def keep_tracks(page: Page) -> None:
+        await script.serve(page)
+        await page.add_init_script(
+            """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (wanted) => (window.stream = await ask(wanted));"""
+        )
+
+    async with opened(chromium, server.http_url, prepare=keep_tracks) as page:
+        await start(page)
+        await page.page.evaluate("window.stream.getTracks()[0].dispatchEvent(new Event('ended'))")
+        await page.wait_for_banner("The microphone is gone.")
+        before = script.audio_bytes
+        await page.page.select_option("#input", "sample|en-11s-16k.wav")
+        await until(lambda: script.audio_bytes > before)
+        assert await page.page.get_attribute("#connection", "data-status") == "connected"
+        assert len(script.inits) == 1
 
 
 async def test_a_trace_has_what_happened_and_no_sound_unless_ticked(

@@ -62,7 +62,10 @@ async function loadOffer() {
     room = new RoomView(offer);
     room.on("enter", () => void enterRoom());
     settings.on("session", () => settings && void session.restart(config(), settings.input));
-    settings.on("input", () => settings && void session.changeInput(settings.input));
+    settings.on("input", () => {
+      banners.hide("input");
+      if (settings) void session.changeInput(settings.input);
+    });
     settings.on("volume", (volume) => (session.volume = volume));
   } catch {
     banners.show("config", word("configFailed"), { act: [word("tryAgain"), () => location.reload()] });

@@ -1,4 +1,4 @@
-import { forgetAll, isKeeping, keep, kept, turnOn } from "./history.js";
+import { clearAll, isKeeping, keep, kept, setKeeping } from "./history.js";
 import { language, word } from "./words.js";
 
 const SAVE_MS = 500;
@@ -24,26 +24,30 @@ export class HistoryView {
     this.#conversation = conversation;
     this.#onOpen = onOpen;
     this.#onFailed = onFailed;
-    this.#box.onchange = () => void this.#guarded(() => (this.#box.checked ? this.#turnOn() : this.#turnOff()));
-    document.getElementById("clear-all")?.addEventListener("click", () => void this.#guarded(() => this.#turnOff()));
+    this.#box.onchange = () => void this.#guarded(() => this.#set(this.#box.checked));
+    document.getElementById("clear-all")?.addEventListener("click", () => void this.#guarded(() => this.#clear()));
     conversation.on("completed", () => this.#saveSoon());
-    void isKeeping()
-      .then((isOn) => isOn && this.#turnOn())
-      .catch(() => {}); // a browser in private mode: the box stays empty, and says so when it is used
+    void this.#load().catch(() => {}); // a browser in private mode: the box stays empty, and says so when it is used
   }
 
-  async #turnOn() {
-    await turnOn();
-    this.#isOn = this.#box.checked = true;
-    this.#section.hidden = false;
-    await this.#save();
+  async #load() {
+    this.#isOn = this.#box.checked = await isKeeping();
+    if (this.#isOn) await this.#show();
   }
 
-  async #turnOff() {
+  /** @param {boolean} isOn */
+  async #set(isOn) {
     clearTimeout(this.#timer);
-    this.#isOn = this.#box.checked = false;
-    this.#section.hidden = true;
-    await forgetAll();
+    await setKeeping(isOn);
+    this.#isOn = this.#box.checked = isOn;
+    if (isOn) await this.#save();
+    else this.#section.hidden = true;
+  }
+
+  async #clear() {
+    clearTimeout(this.#timer);
+    await clearAll();
+    await this.#show();
   }
 
   #saveSoon() {
@@ -60,6 +64,7 @@ export class HistoryView {
   }
 
   async #show() {
+    this.#section.hidden = false;
     const items = (await kept()).map((conversation) => {
       const button = document.createElement("button");
       button.type = "button";

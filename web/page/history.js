@@ -9,14 +9,28 @@ const STORE = "conversations";
  * @property {import("./conversation.js").Turn[]} turns
  */
 
+/** The key of the record that is no conversation: whether they are kept. */
+const CHOICE = 0;
+
 /**
- * Whether conversations are kept: the user's choice is that there is a database.
+ * Whether conversations are kept. Where nobody has ever wanted that there is no database, and none is made.
  *
  * @returns {Promise<boolean>}
  */
 export async function isKeeping() {
   const databases = (await indexedDB.databases?.()) ?? [];
-  return databases.some(({ name }) => name === NAME);
+  if (!databases.some(({ name }) => name === NAME)) return false;
+  return (await transact("readonly", (store) => store.get(CHOICE)))?.isOn ?? false;
+}
+
+/**
+ * Begin or cease to keep; what is kept stays.
+ *
+ * @param {boolean} isOn
+ */
+export async function setKeeping(isOn) {
+  await transact("readwrite", (store) => store.put({ startedAt: CHOICE, isOn }));
+  if (!isOn && !(await kept()).length) await remove();
 }
 
 /** @param {Kept} conversation */
@@ -26,22 +40,20 @@ export async function keep(conversation) {
 
 /** All of them, the latest first. @returns {Promise<Kept[]>} */
 export async function kept() {
-  const all = await transact("readonly", (store) => store.getAll());
+  const all = await transact("readonly", (store) => store.getAll(IDBKeyRange.lowerBound(CHOICE, true)));
   return all.sort((/** @type {Kept} */ a, /** @type {Kept} */ b) => b.startedAt - a.startedAt);
 }
 
-/** Begin to keep. */
-export async function turnOn() {
-  await transact("readonly", (store) => store.count());
+/** Delete all of them; whether further ones are kept stays as it is. */
+export async function clearAll() {
+  const isOn = await isKeeping();
+  await remove();
+  if (isOn) await setKeeping(true);
 }
 
-/** Delete everything, the choice included. @returns {Promise<void>} */
-export function forgetAll() {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(NAME);
-    request.onsuccess = () => resolve();
-    request.onerror = () => reject(request.error);
-  });
+/** @returns {Promise<void>} */
+async function remove() {
+  await answered(indexedDB.deleteDatabase(NAME));
 }
 
 /**

@@ -38,7 +38,7 @@ export class RoomView extends Emitter {
       by("room").close();
       this.emit("enter", undefined);
     };
-    window.addEventListener("hashchange", () => location.reload());
+    window.addEventListener("hashchange", () => seatOf(location.hash) && location.reload());
     if (this.seat) this.#welcome(this.seat);
   }
 

@@ -50,6 +50,8 @@ export class Session extends Emitter {
   #phase = "idle";
   #speech = "silent";
   #isMuted = false;
+  /** Between asking for silence and the answer, what comes is not played. */
+  #isHushed = false;
   #volume = 1;
   /** Who one is, in a room. @type {string | undefined} */
   #self;
@@ -166,7 +168,7 @@ export class Session extends Emitter {
   /** Stop what plays, at once; the server stops what it has not sent. */
   interrupt() {
     void this.#speaker?.clear();
-    this.#client?.interrupt();
+    this.#isHushed = this.#client?.interrupt() ?? false;
   }
 
   /** Sound may have been held back until somebody does something. */
@@ -226,14 +228,17 @@ export class Session extends Emitter {
       const queued_ms = (this.#speaker?.report.queued_secs ?? 0) * 1000;
       // In a room sound comes as it is to be heard, and nobody says whose it is.
       if (!isInRoom) conversation.takeAudio({ duration_ms: (samples.length / OUTPUT_RATE_HZ) * 1000, queued_ms });
-      this.#speaker?.play(samples);
+      if (!this.#isHushed) this.#speaker?.play(samples);
     });
     client.on("turn", (turn) => {
       if (!isInRoom) this.#speaker?.endOfTurn();
       conversation.takeTurn(turn);
     });
     client.on("interrupted", (interrupted) => {
-      if (!interrupted.speaker) void this.#speaker?.clear();
+      if (!interrupted.speaker) {
+        this.#isHushed = false;
+        void this.#speaker?.clear();
+      }
       if (!isInRoom || interrupted.speaker) conversation.takeInterrupted(interrupted);
     });
     client.on("state", (state) => {
@@ -253,6 +258,7 @@ export class Session extends Emitter {
     });
     client.on("connected", (connected) => {
       this.#self = connected.participantId;
+      this.#isHushed = false;
       if (!connected.resumed) this.#people.clear();
       if (connected.isFresh) {
         conversation.breakOff();
