@@ -24,7 +24,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",  # kept, and asked for by its ETag: an update is seen at once
     "Content-Security-Policy": _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "microphone=(self), autoplay=(self), camera=(), geolocation=(), display-capture=()",
+    "Permissions-Policy": "microphone=(self), screen-wake-lock=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }

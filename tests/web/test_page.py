@@ -154,6 +154,38 @@ async def test_the_choices_are_what_the_server_is_asked_for(
         assert await page.wait_for_turns(2) == [("안녕", "Hi"), ("잘 가", "Bye")]
 
 
+async def test_what_the_server_offers_can_be_chosen(
+    chromium: Browser, server: RunningServer, script: ScriptedServer
+) -> None:
+    """Engines, a third language and Whisper appear where ``GET /config`` names them, and go into ``init``."""
+    offer = {
+        "languages": ["ko", "en"],
+        "targetLanguages": ["ko", "en", "ja"],
+        "engines": [{"name": "interpreter", "whisper": False}, {"name": "other", "whisper": True}],
+        "samples": [],
+        "rooms": False,
+    }
+
+    async def prepare(page: Page) -> None:
+        await script.serve(page)
+        await page.route("**/config", lambda route: route.fulfill(body=json.dumps(offer)))
+
+    async with opened(chromium, server.http_url, prepare=prepare) as page:
+        assert not await page.page.is_visible("#open-room")
+        assert await page.page.locator("#into option").all_inner_texts() == [
+            *("the other one", "Korean", "English", "Japanese")
+        ]
+        await page.page.select_option("#into", "ja")
+        await page.page.click("#open-settings")
+        assert not await page.page.is_visible("#whisper")
+        await page.page.select_option("#engine", "other")
+        await page.page.check("#whisper")
+        await page.page.keyboard.press("Escape")
+        await start(page)
+        asked = {name: script.inits[0][name] for name in ("language", "targetLanguage", "engine", "useWhisper")}
+        assert asked == {"language": "auto", "targetLanguage": "ja", "engine": "other", "useWhisper": True}
+
+
 async def test_the_conversation_can_be_taken_along(
     chromium: Browser, server: RunningServer, script: ScriptedServer
 ) -> None:

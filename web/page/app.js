@@ -9,6 +9,7 @@ import { RoomView } from "./room-view.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { TranscriptView } from "./transcript-view.js";
+import { WakeLock } from "./wake-lock.js";
 import { hasWord, label, translate, word } from "./words.js";
 
 /** @type {<Kind extends HTMLElement>(id: string) => Kind} */
@@ -48,6 +49,7 @@ const view = new ConversationView(conversation, {
 let settings = null;
 /** @type {RoomView | null} */
 let room = null;
+const wakeLock = new WakeLock();
 let wasLost = false;
 
 // Choices
@@ -99,6 +101,7 @@ async function begin() {
 }
 
 session.on("phase", (phase) => {
+  wakeLock.isWanted = phase === "running";
   const start = by("start");
   const words = { idle: "start", opening: "starting", running: "end", finishing: "ending" };
   start.textContent = word(words[phase]);
