@@ -227,6 +227,7 @@ def _log_start(settings: Settings, engines: Engines, worker: "Worker | None") ->
         logging.INFO,
         "ready",
         url=f"ws://{host}:{settings.port}/ws",
+        page=f"http://{host}:{settings.port}/",
         pipeline=pipeline.name,
         file=pipeline.path,
         **_engine(pipeline),

@@ -290,7 +290,7 @@ async def test_a_start_says_one_line_and_answers(tmp_path: Path) -> None:
     async with started(tmp_path, GEMINI_API_KEY=KEY) as (port, lines):
         assert await healthy(port)
     assert lines == [
-        f"server INFO ready url=ws://127.0.0.1:{port}/ws"
+        f"server INFO ready url=ws://127.0.0.1:{port}/ws page=http://127.0.0.1:{port}/"
         f" pipeline=interpreter file={SERVER.parent}/pipelines/interpreter.toml"
         " engine=gemini_live model=gemini-3.8-live"
         " upstream='Gemini Live' connector=genai whisper='off: make whisper, set WHISPER_MODEL'"
