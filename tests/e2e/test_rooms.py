@@ -24,7 +24,7 @@ from tests.support.speech import entry, silence, spoken, words_only
 from tests.support.waiting import until
 
 KOREAN = ("speech-3b", "speech-3d")
-ENGLISH = ("harvard-10b", "kennedy-2")
+ENGLISH = ("harvard-10b", "harvard-7a")
 
 
 async def test_two_people_alternate_and_then_speak_at_once() -> None:
