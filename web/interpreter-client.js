@@ -28,7 +28,7 @@
 
 import { Emitter } from "./client/emitter.js";
 import { isFatal, ruleFor, wait_ms } from "./client/endings.js";
-import { initMessage, pcmOf, readMessage, samplesOf, samplesOfBase64 } from "./client/protocol.js";
+import { initMessage, pcmOf, pick, readMessage, samplesOf, samplesOfBase64, withoutSecrets } from "./client/protocol.js";
 import { RetainedAudio } from "./client/retained-audio.js";
 
 export { Microphone } from "./client/microphone.js";
@@ -48,42 +48,10 @@ const FINISH_MS = 20_000;
 
 /** @typedef {import("./client/protocol.js").SessionConfig} SessionConfig */
 /** @typedef {import("./client/protocol.js").ServerMessage} ServerMessage */
-/** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "ended"} Status */
-
-/**
- * @typedef {object} StatusEvent
- * @property {Status} status
- * @property {string} [code] Why: a code of the protocol; `UNREACHABLE`, where no connection was to be had; `LOST`, where
- *   one broke off; `CLOSED`, where the server closed without a word; none where the client itself ended it.
- * @property {string} [message] For developers.
- * @property {number} [retry_ms] How long until it is tried again.
- */
-
-/**
- * Somebody in a room.
- *
- * @typedef {{ participantId: string, name: string, language: string }} Participant
- */
-
-/**
- * What a client tells, by name. In a room `speaker` says whose words, state or turn it is, by `participantId`; else it
- * is left out. `raw` is for whoever wants to see every message.
- *
- * @typedef {object} ClientEvents
- * @property {StatusEvent} status
- * @property {{ sessionId: string, engine?: string, participantId?: string, resumed: boolean, isFresh: boolean }} connected
- *   `participantId`: who one is in the room; `isFresh`: a session of its own, what the one before it had not said is lost.
- * @property {{ side: "source" | "target", text: string, isFinal: boolean, language?: string, speaker?: string }} text
- * @property {{ samples: Int16Array }} audio At 24 kHz.
- * @property {{ inputText: string, outputText: string, speaker?: string }} turn
- * @property {{ state: "speaking" | "silent" | "processing", timestamp: number, speaker?: string }} state
- * @property {{ reason: string, speaker?: string }} interrupted
- * @property {{ code: string, message: string, ms?: number, speaker?: string }} warning
- * @property {{ code?: string, message: string }} fault A message of this client was refused; the session goes on.
- * @property {Participant} joined Somebody is in the room: all who are, when one comes, and each who comes later.
- * @property {Participant} left
- * @property {{ direction: "in" | "out", message?: any, samples?: Int16Array, seq?: number }} raw
- */
+/** @typedef {import("./client/events.js").Status} Status */
+/** @typedef {import("./client/events.js").StatusEvent} StatusEvent */
+/** @typedef {import("./client/events.js").Participant} Participant */
+/** @typedef {import("./client/events.js").ClientEvents} ClientEvents */
 
 /**
  * One conversation with the interpreter, over as many connections as it takes.
@@ -403,20 +371,4 @@ export class InterpreterClient extends Emitter {
     this.#status = event.status;
     this.emit("status", event);
   }
-}
-
-/**
- * The fields of these names, as far as they are there.
- *
- * @param {ServerMessage} message
- * @param {...string} names
- * @returns {any}
- */
-function pick(message, ...names) {
-  return Object.fromEntries(names.filter((name) => name in message).map((name) => [name, message[name]]));
-}
-
-/** @param {SessionConfig} config */
-function withoutSecrets({ room, ...config }) {
-  return { ...config, ...(room && { room: { ...room, token: "…" } }) };
 }

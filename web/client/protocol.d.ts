@@ -86,3 +86,28 @@ export declare function pcmOf(samples: Int16Array): ArrayBuffer;
  * @returns {Int16Array | null} `null`: it is no audio.
  */
 export declare function samplesOfBase64(base64: string): Int16Array | null;
+/**
+ * The fields of these names, as far as they are there.
+ *
+ * @param {ServerMessage} message
+ * @param {...string} names
+ * @returns {any}
+ */
+export declare function pick(message: ServerMessage, ...names: string[]): any;
+/**
+ * A configuration that may be shown.
+ *
+ * @param {SessionConfig} config
+ */
+export declare function withoutSecrets({ room, ...config }: SessionConfig): {
+    language?: string;
+    targetLanguage?: string;
+    engine?: string;
+    useWhisper?: boolean;
+    sampleRate?: number;
+    room?: {
+        id: string;
+        name?: string;
+        token: string;
+    } | undefined;
+};

@@ -121,4 +121,24 @@ export function samplesOfBase64(base64) {
   return samplesOf(bytes.buffer);
 }
 
+/**
+ * The fields of these names, as far as they are there.
+ *
+ * @param {ServerMessage} message
+ * @param {...string} names
+ * @returns {any}
+ */
+export function pick(message, ...names) {
+  return Object.fromEntries(names.filter((name) => name in message).map((name) => [name, message[name]]));
+}
+
+/**
+ * A configuration that may be shown.
+ *
+ * @param {SessionConfig} config
+ */
+export function withoutSecrets({ room, ...config }) {
+  return { ...config, ...(room && { room: { ...room, token: "…" } }) };
+}
+
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

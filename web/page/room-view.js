@@ -49,7 +49,7 @@ export class RoomView extends Emitter {
     return { language, room: { id, token, ...(name && { name }) } };
   }
 
-  /** @param {import("./session.js").Person[]} people Who is there, oneself not. */
+  /** @param {import("./people.js").Person[]} people Who is there, oneself not. */
   show(people) {
     const shown = people.map(({ name, language, isSpeaking }) => {
       const item = document.createElement("li");

@@ -4,7 +4,7 @@
 
 import { Emitter } from "../client/emitter.js";
 import { InterpreterClient, Microphone, OUTPUT_RATE_HZ, Recording, Speaker } from "../interpreter-client.js";
-import { languageName } from "./words.js";
+import { People } from "./people.js";
 
 /**
  * @typedef {object} Input
@@ -31,9 +31,7 @@ import { languageName } from "./words.js";
  * @property {void} lost The microphone is gone.
  * @property {boolean} muted
  * @property {InterpreterClient} made A client, before it starts.
- * @property {Person[]} people In a room: who else is there, whenever that or who speaks changes.
- *
- * @typedef {import("../interpreter-client.js").Participant & { isSpeaking: boolean }} Person
+ * @property {import("./people.js").Person[]} people In a room: who else is there, whenever that or who speaks changes.
  */
 
 /** @extends {Emitter<SessionEvents>} */
@@ -53,12 +51,7 @@ export class Session extends Emitter {
   /** Between asking for silence and the answer, what comes is not played. */
   #isHushed = false;
   #volume = 1;
-  /** Who one is, in a room. @type {string | undefined} */
-  #self;
-  /** @type {Map<string, Person>} */
-  #people = new Map();
-  /** Of everybody who was there. @type {Map<string, string>} */
-  #names = new Map();
+  #people = new People((others) => this.emit("people", others));
 
   /**
    * @param {string | URL} url Of the WebSocket.
@@ -84,7 +77,7 @@ export class Session extends Emitter {
    * @param {string} id
    */
   person(id) {
-    return { name: this.#names.get(id) ?? "", isSelf: id === this.#self };
+    return this.#people.named(id);
   }
 
   get isAudible() {
@@ -242,22 +235,15 @@ export class Session extends Emitter {
       if (!isInRoom || interrupted.speaker) conversation.takeInterrupted(interrupted);
     });
     client.on("state", (state) => {
-      if (!state.speaker || state.speaker === this.#self) this.#speech = state.state;
-      this.#setPerson(state.speaker, { isSpeaking: state.state === "speaking" });
+      if (!state.speaker || state.speaker === this.#people.self) this.#speech = state.state;
+      if (state.speaker) this.#people.speaks(state.speaker, state.state === "speaking");
       conversation.takeState(state);
       this.#tellState();
     });
-    client.on("joined", (person) => {
-      this.#people.set(person.participantId, { ...person, isSpeaking: false });
-      this.#names.set(person.participantId, person.name || languageName(person.language));
-      this.#tellPeople();
-    });
-    client.on("left", ({ participantId }) => {
-      this.#people.delete(participantId);
-      this.#tellPeople();
-    });
+    client.on("joined", (person) => this.#people.joined(person));
+    client.on("left", (person) => this.#people.left(person));
     client.on("connected", (connected) => {
-      this.#self = connected.participantId;
+      this.#people.self = connected.participantId;
       this.#isHushed = false;
       if (!connected.resumed) this.#people.clear();
       if (connected.isFresh) {
@@ -275,22 +261,6 @@ export class Session extends Emitter {
       this.#tellState();
     });
     return client;
-  }
-
-  /**
-   * @param {string | undefined} id
-   * @param {Partial<Person>} change
-   */
-  #setPerson(id, change) {
-    const person = id === undefined ? undefined : this.#people.get(id);
-    if (!person) return;
-    Object.assign(person, change);
-    this.#tellPeople();
-  }
-
-  #tellPeople() {
-    const others = [...this.#people.values()].filter(({ participantId }) => participantId !== this.#self);
-    this.emit("people", others);
   }
 
   /** @param {InterpreterClient} client */
