@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from pipecat.frames.frames import Frame, OutputAudioRawFrame
+from pipecat.frames.frames import Frame, OutputAudioRawFrame, TTSStoppedFrame
 
 from metrics import PLAYOUT_DELAY
 from pipelines.speaker_track import PIECE_MS, PlayedTurn, SpeakerTrack, piece_bytes, sound_at
@@ -79,13 +79,16 @@ class Player:
         self._languages[speaker] = languages
 
     def take(self, speaker: Speaker, frame: Frame) -> None:
-        """Take what the speaker's strand handed on: sound at 24 kHz, or a message."""
+        """Take what the speaker's strand handed on: sound at 24 kHz, its end, or a message."""
         track = self._track(speaker)
         if isinstance(frame, OutputAudioRawFrame):
             first_of = track.add_sound(frame.audio)
             if first_of is not None:
                 self._floor.append((speaker, first_of))
             self._give_up_oldest()
+            self._wake()
+        elif isinstance(frame, TTSStoppedFrame):
+            track.end_sound()
             self._wake()
         elif isinstance(frame, ProtocolMessageFrame):
             self._take_message(speaker, track, frame.message)
@@ -211,8 +214,7 @@ class Player:
             return True
         if not self._floor:
             return False
-        turn = self._floor[0][1]
-        return len(turn.sound) >= self._piece_bytes or (turn.complete and bool(turn.sound))
+        return self._floor[0][1].has_piece(self._piece_bytes)
 
     # Messages
 

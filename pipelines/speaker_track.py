@@ -24,6 +24,7 @@ class PlayedTurn:
     Attributes:
         sound: What is to be played, PCM s16le at the listener's rate.
         sounds: Sound of it came.
+        sounded_out: Its sound is whole, as far as anybody knows: its last piece need not wait for more.
         complete: Nothing more of it will come.
         cut: The listener wants no more of it.
         begun: The listener has seen or heard some of it.
@@ -32,6 +33,7 @@ class PlayedTurn:
 
     sound: bytearray = field(default_factory=bytearray)
     sounds: bool = False
+    sounded_out: bool = False
     complete: bool = False
     cut: bool = False
     begun: bool = False
@@ -40,9 +42,13 @@ class PlayedTurn:
     early: list[ServerMessage] = field(default_factory=list)
     late: list[ServerMessage] = field(default_factory=list)
 
+    def has_piece(self, piece_bytes: int) -> bool:
+        """Whether there is a whole piece, or the last one."""
+        return len(self.sound) >= piece_bytes or (self.sounded_out and bool(self.sound))
+
     def take(self, piece_bytes: int) -> bytes | None:
         """The next piece, the last one filled up with zeros; ``None``: it is not there."""
-        if not self.sound or (len(self.sound) < piece_bytes and not self.complete):
+        if not self.has_piece(piece_bytes):
             return None
         piece = bytes(self.sound[:piece_bytes])
         del self.sound[:piece_bytes]
@@ -94,8 +100,19 @@ class SpeakerTrack:
         if turn.cut:
             return None
         turn.sound += self._resampled(pcm)
+        turn.sounded_out = False
         first, turn.sounds = not turn.sounds, True
         return turn if first else None
+
+    def end_sound(self) -> None:
+        """The turn that is being filled has no more sound, unless some comes after all."""
+        turn = self._filling
+        if turn is None or turn.sounded_out:
+            return
+        if turn.sounds and not turn.cut:
+            turn.sound += self._resampled(b"", last=True)
+        turn.sounded_out = True
+        self._resampler = self._new_resampler()
 
     def add_message(self, message: ServerMessage) -> list[ServerMessage]:
         """A message has come; those that the listener is to be told at once."""
@@ -148,10 +165,9 @@ class SpeakerTrack:
         return []
 
     def _complete(self, message: TurnComplete) -> list[ServerMessage]:
-        turn, self._filling = self._turn_to_fill(), None
-        if turn.sounds:
-            turn.sound += self._resampled(b"", last=True)
-            self._resampler = self._new_resampler()
+        turn = self._turn_to_fill()
+        self.end_sound()
+        self._filling = None
         if turn.cut:
             return []
         turn.late.append(message)
@@ -164,7 +180,7 @@ class SpeakerTrack:
         if turn is None or turn.cut:
             return []
         turn.sound.clear()
-        turn.sounds = turn.heard = False
+        turn.sounds = turn.heard = turn.sounded_out = False
         turn.early.clear()
         turn.late.clear()
         turn.texts.clear()

@@ -26,8 +26,8 @@ _INBOX_SECS = 30
 class Strand:
     """A pipeline without a client of its own.
 
-    What it hands on is, in one order: sound as ``OutputAudioRawFrame`` (24 kHz, mono, whole pieces), and messages
-    as ``ProtocolMessageFrame``.
+    What it hands on is, in one order: sound as ``OutputAudioRawFrame`` (24 kHz, mono, whole pieces), its end as
+    ``TTSStoppedFrame``, and messages as ``ProtocolMessageFrame``.
     """
 
     def __init__(

@@ -34,6 +34,8 @@ class OrderedInput(FastAPIWebsocketInputTransport):
 class UnpacedOutput(FastAPIWebsocketOutputTransport):
     """Writes audio when it arrives, every piece whole: the client queues it, so nothing is paced or cut here.
 
+    The serializer is asked about ends of speech, too, for whoever is not such a client.
+
     The stock output cuts audio into equal chunks, pads the last with zeros, sends in real time and keeps texts
     waiting behind audio. Here audio and messages go to the socket in the order in which they come.
     """
@@ -77,6 +79,7 @@ class UnpacedOutput(FastAPIWebsocketOutputTransport):
                 return
             if isinstance(frame, TTSStoppedFrame):
                 await self._write_audio(await self._resampler.flush())
+                await self._write(frame)
             elif isinstance(frame, InterruptionFrame):
                 await self._resampler.reset()
                 await self.push_frame(frame)  # the stock output has nothing that it would have to empty

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from pipecat.frames.frames import OutputAudioRawFrame
+from pipecat.frames.frames import OutputAudioRawFrame, TTSStoppedFrame
 
 from pipelines.player import Player
 from pipelines.speaker_track import piece_bytes
@@ -155,6 +155,17 @@ async def test_the_end_of_a_turn_follows_its_last_piece(listen: Listen) -> None:
     assert "".join(item if len(item) == 1 else f"<{item[0]}>" for item in listener.log) == (
         "<o>" + "a" * 20 + "<t><o>" + "b" * 20 + "<t>"
     )
+
+
+async def test_the_last_piece_does_not_wait_for_the_end_of_the_turn(listen: Listen) -> None:
+    """Which late text may hold up; the end itself is told when it comes."""
+    listener = listen()
+    listener.player.take(None, OutputAudioRawFrame(b"a\0" * (PIECE // 2) + b"b\0" * 10, RATE_HZ, 1))
+    listener.player.take(None, TTSStoppedFrame())
+    await asyncio.sleep(1)
+    assert listener.sound == "ab"
+    listener.write(None, done("late"))
+    assert listener.log[-1] == "turn_complete"
 
 
 async def test_one_interpretation_at_a_time_in_the_order_of_their_sound(listen: Listen) -> None:

@@ -90,6 +90,19 @@ def test_a_piece_that_is_not_whole_waits_for_the_rest_of_its_turn(track: Speaker
     assert track.head.take(PIECE) == SOUND[:100].ljust(PIECE, b"\0")
 
 
+def test_the_last_piece_of_sound_that_is_over_waits_for_no_text(track: SpeakerTrack) -> None:
+    """Nor does sound that comes after all get lost."""
+    track.add_sound(SOUND + SOUND[:100])
+    track.end_sound()
+    assert play(track) == 2
+    track.add_sound(SOUND[:200])
+    assert play(track) == 0
+    track.end_sound()
+    assert play(track) == 1
+    assert track.settle() == []
+    assert track.add_message(done("late")) == [done("late")]
+
+
 def test_a_turn_that_is_cut_ends_with_the_texts_so_far(track: SpeakerTrack) -> None:
     """What comes of it later is dropped, and the next turn begins."""
     track.add_message(partial("말", "input_transcription"))
