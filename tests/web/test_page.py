@@ -361,7 +361,7 @@ async def test_nothing_is_cut_off_or_wider_than_the_screen(
 async def test_the_page_weighs_less_than_150_kb(
     chromium: Browser, server: RunningServer, script: ScriptedServer
 ) -> None:
-    """Everything that a browser loads to show the page and to talk, uncompressed, comes from the server alone."""
+    """Everything that a browser loads to show the page in Korean and to talk, uncompressed, is the server's own."""
     bodies: dict[str, int] = {}
 
     async def prepare(page: Page) -> None:
@@ -369,7 +369,7 @@ async def test_the_page_weighs_less_than_150_kb(
         page.on("requestfinished", lambda request: loaded.append(request))
 
     loaded: list[Request] = []
-    async with opened(chromium, server.http_url, prepare=prepare) as page:
+    async with opened(chromium, server.http_url, prepare=prepare, locale="ko-KR") as page:
         await start(page)
         script.turn("안녕하세요", "Hello")
         await page.wait_for_turns(1)
