@@ -16,6 +16,10 @@ _PREBUFFER_MS = 80
 _QUALITY = "LQ"
 """soxr's finer ones give a voice of 8 kHz in lumps of 110 ms, this one of 60 (measured; 24 kHz: 76 and 20)."""
 _LONGEST_LAG_MS = 1000
+_LAG_WINDOW_PIECES = 50
+"""A second: what waits in all of it is lag, and not what chunks of a quarter of a second need."""
+_QUIET_PEAK = 100
+"""-50 dBFS: nobody misses a piece that is no louder."""
 _DUCKED_DB = -12.0
 """How much quieter an original is while an interpretation plays."""
 
@@ -28,6 +32,9 @@ class _Voice:
     resampler: "soxr.ResampleStream | None"
     waiting: bytearray = field(default_factory=bytearray)
     playing: bool = False
+    pieces: int = 0
+    least_bytes: int = 0
+    lag_bytes: int = 0
     gain: float = 1.0
 
 
@@ -44,6 +51,7 @@ class VoiceMix:
         self._rate_hz = rate_hz
         self._original_gain_db = original_gain_db
         self._piece_bytes = piece_bytes(rate_hz)
+        self._prebuffer_bytes = self._piece_bytes * _PREBUFFER_MS // PIECE_MS
         self._voices: dict[str, _Voice] = {}
 
     def add(self, speaker: str, pcm: bytes, *, original: bool) -> None:
@@ -74,9 +82,8 @@ class VoiceMix:
     @property
     def speaking(self) -> bool:
         """Whether the next piece has a voice in it."""
-        prebuffer_bytes = self._piece_bytes * _PREBUFFER_MS // PIECE_MS
         for voice in self._voices.values():
-            voice.playing = voice.playing or len(voice.waiting) >= prebuffer_bytes
+            voice.playing = voice.playing or len(voice.waiting) >= self._prebuffer_bytes
         return any(voice.playing for voice in self._voices.values())
 
     def mixed(self, piece: bytes | None) -> bytes | None:
@@ -90,6 +97,7 @@ class VoiceMix:
         return bytes(np.clip(np.rint(total), -32768, 32767).astype("<i2").tobytes())
 
     def _next_of(self, voice: _Voice, *, ducked: bool) -> _Samples:
+        self._catch_up(voice)
         piece = bytes(voice.waiting[: self._piece_bytes])
         del voice.waiting[: self._piece_bytes]
         voice.playing = bool(voice.waiting)
@@ -97,6 +105,20 @@ class VoiceMix:
         before, voice.gain = voice.gain, self._gain(voice, ducked=ducked)
         ramp: _Samples = np.linspace(before, voice.gain, len(samples), dtype=np.float32)
         return samples * ramp
+
+    def _catch_up(self, voice: _Voice) -> None:
+        """Leave out a quiet piece of a voice that lags by more than it has to: something stood still before."""
+        if voice.pieces % _LAG_WINDOW_PIECES == 0:
+            voice.lag_bytes = max(0, voice.least_bytes - self._prebuffer_bytes)
+            voice.least_bytes = len(voice.waiting)
+        voice.pieces += 1
+        voice.least_bytes = min(voice.least_bytes, len(voice.waiting))
+        if voice.lag_bytes < self._piece_bytes:
+            return
+        following = np.frombuffer(bytes(voice.waiting[: self._piece_bytes]), "<i2")
+        if np.abs(following.astype(np.int32)).max() <= _QUIET_PEAK:
+            del voice.waiting[: self._piece_bytes]
+            voice.lag_bytes -= self._piece_bytes
 
     def _gain(self, voice: _Voice, *, ducked: bool) -> float:
         if not voice.quiet or self._original_gain_db is None:

@@ -70,6 +70,36 @@ def test_a_voice_that_comes_too_fast_loses_its_oldest() -> None:
     assert mix.mixed(None) is None
 
 
+@pytest.mark.parametrize("chunk_ms", [20, 240])
+def test_a_voice_that_lags_catches_up_in_its_pauses(chunk_ms: int) -> None:
+    """Something stood still for 0.8 s: no speech behind it is missing, and of the silence what made it late."""
+    mix = VoiceMix(RATE_HZ, None)
+    mix.add("a", level(1000, 800), original=False)
+    for second in range(6):
+        loud = second % 2 == 0
+        for _ in range(960 // chunk_ms):
+            mix.add("a", level(1000 if loud else 0, chunk_ms), original=False)
+            for _ in range(chunk_ms // 20):
+                mix.mixed(None)
+    left = heard = 0
+    while (piece := mix.mixed(None)) is not None:
+        left, heard = left + 20, heard + (values(piece) == {1000})
+    assert left <= 80 + chunk_ms
+    assert heard == 0
+
+
+def test_a_voice_on_time_loses_no_pause() -> None:
+    """However long its chunks are."""
+    mix = VoiceMix(RATE_HZ, None)
+    pieces = 0
+    for number in range(40):
+        mix.add("a", level(1000 if number % 8 < 4 else 0, 240), original=False)
+        pieces += sum(mix.mixed(None) is not None for _ in range(12))
+    while mix.mixed(None) is not None:
+        pieces += 1
+    assert pieces == 40 * 12
+
+
 def test_who_left_is_not_heard() -> None:
     """From the next piece on."""
     mix = VoiceMix(RATE_HZ, None)
