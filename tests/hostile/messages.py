@@ -102,7 +102,7 @@ def init(rng: Rng, **config: Any) -> str:
     if rng.random() < 0.2:
         chosen["engine"] = "interpreter"
     if rng.random() < 0.5:
-        chosen["room"] = strange_value(rng)
+        chosen["mood"] = strange_value(rng)
     return text({"type": "init", "config": chosen})
 
 
@@ -120,6 +120,13 @@ def claim(rng: Rng, *, strange: bool = False) -> dict[str, Any]:
     return made
 
 
+def entry(rng: Rng) -> dict[str, Any]:
+    """``room`` that names one which is not there, or names it wrong."""
+    made: dict[str, Any] = {name: rng.choice(["", "A" * 43, *_STRANGE_TEXT]) for name in ("id", "token", "name")}
+    made.pop(rng.choice([*made, "none"]), None)
+    return made
+
+
 def audio(pcm_bytes: bytes, **fields: Any) -> str:
     """An ``audio`` message."""
     return text({"type": "audio", "data": base64.b64encode(pcm_bytes).decode(), **fields})
@@ -130,9 +137,10 @@ def wrong_types(rng: Rng) -> Content:
     kind = rng.choice(["init", "audio", "interrupt", "close", "type"])
     if kind == "init":
         name = rng.choice(
-            ["language", "targetLanguage", "engine", "useWhisper", "sampleRate", "audioEncoding", "resume"]
+            ["language", "targetLanguage", "engine", "useWhisper", "sampleRate", "audioEncoding", "resume", "room"]
         )
-        config = {name: strange_value(rng)} if rng.random() < 0.7 else {"resume": claim(rng, strange=True)}
+        other = rng.choice([{"resume": claim(rng, strange=True)}, {"room": entry(rng)}])
+        config = {name: strange_value(rng)} if rng.random() < 0.7 else other
         return text({"type": "init", "config": rng.choice([config, strange_value(rng)])})
     if kind == "audio":
         return text({"type": "audio", rng.choice(["data", "timestamp"]): strange_value(rng)})

@@ -149,7 +149,7 @@ class Oracle:
         )
         if not well_formed:
             return Verdict("INVALID_MESSAGE")
-        if config.get("engine", _ENGINE) != _ENGINE:
+        if config.get("engine", _ENGINE) != _ENGINE or "room" in config:  # there is no room that it could name
             return Verdict("INVALID_MESSAGE")
         if not _is_direction(language, config.get("targetLanguage")):
             return Verdict("UNSUPPORTED_LANGUAGE", 1008)
