@@ -19,7 +19,7 @@ demo: setup ## Interpret three speech samples without a key; leaves speech and t
 serve: setup ## Serve, with the settings of .env
 	$(BIN)/python server.py
 test: setup ## Run the tests, the slow ones aside
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not live"
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile -m "not slow and not live"
 test-full: setup ## Run the slow tests, too
 	$(BIN)/python -m pytest -m "not live"
 test-live: setup ## Ask Google itself, with GEMINI_API_KEY; costs a few cents
@@ -38,7 +38,7 @@ bench-quick: ## The same with few sessions, in two minutes
 faults soak abuse resume rooms bench bench-quick: setup
 	$(BIN)/python -m $(if $(filter bench%,$@),benchmarks $(if $(filter bench,$@),full,quick),tests.$@)
 check: setup ## Format, lint, strict types, tests
-	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not live"
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest --numprocesses 3 --dist loadfile -m "not slow and not live"
 format: setup ## Format the code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 docs: setup ; $(BIN)/python -m reference ## Write the documents that are made from the models
