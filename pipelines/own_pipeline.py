@@ -11,9 +11,8 @@ from pipelines.endings import failure_of
 from pipelines.interpretation import SessionEnds
 from pipelines.outgoing import PipelineView
 from pipelines.pipeline_run import PipelineRun
-from pipelines.services import HasQueues, Services
+from pipelines.services import Services, queue_depths_of
 from pipelines.whisper import has_whisper
-from processors.context import SessionContext
 from processors.recognizer import Recognizer
 from processors.whisper_source import WhisperSource
 
@@ -45,15 +44,8 @@ class OwnPipeline:
     def start(self) -> None:
         """Make the steps, and connect."""
         languages = self._choice.languages
-        context = SessionContext(
-            session_id=self._ends.session_id,
-            pair=languages.pair,
-            spoken=languages.spoken,
-            connector=self._services.connector,
-            also_spoken=languages.also_spoken,
-            endpoint=self._services.endpoint,
-            recognizer=self._recognizer(languages.may_be_spoken),
-        )
+        recognizer = self._recognizer(languages.may_be_spoken)
+        context = self._services.context(self._ends.session_id, languages, recognizer)
         self._steps = build_steps(self._choice.pipeline, context)
         self._run = PipelineRun(
             PipelineView(self._ends.outgoing.send, self._ends.incoming.receive),
@@ -77,11 +69,7 @@ class OwnPipeline:
 
     def queue_depths(self) -> dict[str, float]:
         """What waits in its steps, in bytes, by the queue's name."""
-        depths: dict[str, float] = {}
-        for step in self._steps:
-            if isinstance(step, HasQueues):
-                depths |= step.queue_depths()
-        return depths
+        return queue_depths_of(self._steps)
 
     def _recognizer(self, languages: Sequence[str]) -> Recognizer | None:
         """What gives the client its source text in the upstream's place, if it asked for that and it is there."""

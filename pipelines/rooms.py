@@ -126,7 +126,7 @@ class Rooms:
         self._services = services
         self._settings = services.settings
         self._pipelines = {"browser": services.engines.default, "phone": services.engines.phone}
-        self._make_strand = make_strand or partial(_make_strand, services)
+        self._make_strand: StrandMaker = make_strand or partial(Strand, services=services)
         self._loop = asyncio.get_running_loop()
         self._rooms: dict[str, Room] = {}
         self._ended: set[Room] = set()
@@ -328,15 +328,3 @@ class Rooms:
     @staticmethod
     def _note_failure(error: BaseException) -> None:
         logger.error("internal error", exc_info=error)
-
-
-def _make_strand(
-    services: Services,
-    session_id: str,
-    pipeline: PipelineSpec,
-    languages: Languages,
-    *,
-    on_frame: Callable[[Frame], None],
-    on_failed: Callable[[Fault | BaseException], None],
-) -> RunningStrand:
-    return Strand(session_id, pipeline, languages, services, on_frame=on_frame, on_failed=on_failed)

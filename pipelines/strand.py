@@ -12,9 +12,8 @@ from pipelines.endings import failure_of
 from pipelines.inbox import Inbox
 from pipelines.outgoing import PipelineView
 from pipelines.pipeline_run import PipelineRun
-from pipelines.services import HasQueues, Services
+from pipelines.services import Services, queue_depths_of
 from pipelines.spec import PipelineSpec
-from processors.context import SessionContext
 from processors.frames import DrainFrame
 from protocol.errors import Fault
 from protocol.messages import SAMPLE_BYTES
@@ -56,21 +55,10 @@ class Strand:
         self._decided = asyncio.Event()
         """Whether it could be started."""
         self._inbox = Inbox(_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
-        self._steps = build_steps(
-            pipeline,
-            SessionContext(
-                session_id=session_id,
-                pair=languages.pair,
-                spoken=languages.spoken,
-                connector=services.connector,
-                also_spoken=languages.also_spoken,
-                endpoint=services.endpoint,
-            ),
-        )
-        serializer = _Handover(on_frame)
+        self._steps = build_steps(pipeline, services.context(session_id, languages))
         self._run = PipelineRun(
             PipelineView(lambda _data: None, self._inbox.receive),
-            serializer,
+            _Handover(on_frame),
             self._steps,
             on_started=self._open,
             on_error=self._note_error,
@@ -112,11 +100,7 @@ class Strand:
 
     def queue_depths(self) -> dict[str, float]:
         """What waits, in bytes, by the queue's name."""
-        depths: dict[str, float] = {"inbox": self._inbox.held_bytes}
-        for step in self._steps:
-            if isinstance(step, HasQueues):
-                depths |= step.queue_depths()
-        return depths
+        return {"inbox": self._inbox.held_bytes, **queue_depths_of(self._steps)}
 
     def _open(self) -> None:
         self._inbox.open()
