@@ -11,6 +11,7 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 
 from pipelines.jobs import Jobs
 from pipelines.silence import put_silence
+from pipelines.speaker_track import ends_so_far
 from processors.frames import ProtocolMessageFrame
 from protocol.errors import Fault
 from protocol.messages import (
@@ -276,16 +277,5 @@ class SpeakerStrands:
         """End a turn that its strand did not end, or its listeners would wait for the rest of it."""
         if not branch.open:
             return
-        source = branch.texts.get("input_transcription", "")
-        target = branch.texts.get("output_transcription", "")
-        ends: list[ServerMessage] = []
-        if source:
-            ends.append(
-                Transcription(type="input_transcription", text=source, is_final=True, language=self._language)
-            )
-        if target:
-            ends.append(
-                Transcription(type="output_transcription", text=target, is_final=True, language=branch.language)
-            )
-        for message in [*ends, TurnComplete(input_text=source, output_text=target)]:
+        for message in ends_so_far(branch.texts, (self._language, branch.language)):
             self._hand_on(branch, ProtocolMessageFrame(message))

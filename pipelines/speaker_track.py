@@ -6,6 +6,7 @@ before them.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -139,7 +140,7 @@ class SpeakerTrack:
         turn = self._turns.popleft()
         turn.sound.clear()
         turn.cut = True
-        ends = turn.late if turn.complete else self._ends_so_far(turn)
+        ends = turn.late if turn.complete else ends_so_far(turn.texts, self._languages)
         return [*ends, *self._begin_head(), *self.settle()]
 
     # Turns
@@ -195,16 +196,6 @@ class SpeakerTrack:
         head.begun = head.begun or bool(told)
         return told
 
-    def _ends_so_far(self, turn: PlayedTurn) -> list[ServerMessage]:
-        source, target = turn.texts.get("input_transcription", ""), turn.texts.get("output_transcription", "")
-        spoken, heard = self._languages
-        ends: list[ServerMessage] = []
-        if source:
-            ends.append(Transcription(type="input_transcription", text=source, is_final=True, language=spoken))
-        if target:
-            ends.append(Transcription(type="output_transcription", text=target, is_final=True, language=heard))
-        return [*ends, TurnComplete(input_text=source, output_text=target)]
-
     # Sound
 
     def _new_resampler(self) -> "soxr.ResampleStream | None":
@@ -216,6 +207,23 @@ class SpeakerTrack:
         if self._resampler is None:
             return pcm
         return bytes(self._resampler.resample_chunk(np.frombuffer(pcm, "<i2"), last=last).tobytes())
+
+
+def ends_so_far(texts: Mapping[str, str], languages: tuple[str, str]) -> list[ServerMessage]:
+    """What ends a turn of which nothing more comes: finals, and that it is over.
+
+    Args:
+        texts: By type of message, as far as there are any.
+        languages: Codes: what was said, and what came out.
+    """
+    source, target = texts.get("input_transcription", ""), texts.get("output_transcription", "")
+    spoken, heard = languages
+    ends: list[ServerMessage] = []
+    if source:
+        ends.append(Transcription(type="input_transcription", text=source, is_final=True, language=spoken))
+    if target:
+        ends.append(Transcription(type="output_transcription", text=target, is_final=True, language=heard))
+    return [*ends, TurnComplete(input_text=source, output_text=target)]
 
 
 def sound_at(rate_hz: int, pcm: bytes) -> bytearray:
