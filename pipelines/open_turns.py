@@ -25,6 +25,9 @@ class OpenTurns:
 
     A response answers the oldest finished utterance: ``LLMFullResponseStartFrame`` as its first output, or as its
     being given up. Where no step marks utterances, one shows only when it is recognised.
+
+    Attributes:
+        ended: How many turns are over, those included of which nothing came.
     """
 
     def __init__(self, *, marked: bool):
@@ -40,6 +43,12 @@ class OpenTurns:
         self._sounding = False
         self._draining = False
         self._changed = asyncio.Event()
+        self.ended = 0
+
+    @property
+    def begun(self) -> int:
+        """How many turns there were, with what is being said, waits for its answer, or is being answered."""
+        return self.ended + self._speaking + self._unanswered + self._responding
 
     @property
     def open(self) -> bool:
@@ -64,6 +73,7 @@ class OpenTurns:
                 self._answer_oldest()
             case LLMFullResponseEndFrame():
                 self._responding = False
+                self.ended += 1
             case TTSStartedFrame() | TTSStoppedFrame():
                 self._sounding = isinstance(frame, TTSStartedFrame)
             case DrainFrame():

@@ -80,6 +80,16 @@ class PipelineRun:
         self._runner = WorkerRunner(handle_sigint=False)
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def turns_ended(self) -> int:
+        """How many turns are over."""
+        return self._turns.ended
+
+    @property
+    def turns_begun(self) -> int:
+        """How many there were, with those of utterances that have begun."""
+        return self._turns.begun
+
     def start(self) -> None:
         """Set the steps up, and run."""
         self._worker.add_event_handler("on_pipeline_started", self._report_start)

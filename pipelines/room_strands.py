@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,6 +34,14 @@ class RunningStrand(Protocol):
     @property
     def longest_gap_secs(self) -> float:
         """How much silence has to stand for a gap in the speech that it hears."""
+
+    @property
+    def turns_ended(self) -> int:
+        """How many turns are over."""
+
+    @property
+    def turns_begun(self) -> int:
+        """How many there were, with those of utterances that have begun."""
 
     def start(self) -> None:
         """Connect to the upstream, and run."""
@@ -73,13 +82,13 @@ class _Branch:
 
     Attributes:
         heard: Somebody hears it; else only the texts of what was said before count.
-        unread: The readers are told nothing of its turn: another strand told it them.
+        turn: Which turn is under way, or was last, counted from 0.
     """
 
     language: str
     strand: RunningStrand
     heard: bool = True
-    unread: bool = False
+    turn: int = 0
     stopping: asyncio.Future[None] | None = None
     state: SpeechState | None = None
     texts: dict[str, str] = field(default_factory=dict)
@@ -89,9 +98,9 @@ class _Branch:
         """Take notice of what it hands on."""
         match frame:
             case OutputAudioRawFrame():
-                self.open = True
+                self._open()
             case ProtocolMessageFrame(message=Transcription(type=side, text=text)):
-                self.open = True
+                self._open()
                 self.texts[side] = text
             case ProtocolMessageFrame(message=Interrupted(reason="upstream")):
                 self.texts.clear()
@@ -99,12 +108,33 @@ class _Branch:
                 self.open = False
                 self.texts.clear()
 
+    def _open(self) -> None:
+        if not self.open:
+            self.open, self.turn = True, self.strand.turns_ended
+
+
+@dataclass(slots=True, eq=False)
+class _Chapter:
+    """The turns that readers are told from one strand.
+
+    Attributes:
+        first: The first of them, as its strand counts.
+        held: What waits until the chapter before is over.
+        over: Nothing more comes.
+    """
+
+    branch: _Branch
+    first: int
+    held: list[ServerMessage] = field(default_factory=list)
+    over: bool = False
+
 
 class SpeakerStrands:
     """Lets one speaker be heard in other languages.
 
-    Sound and texts of each strand go to those who hear its language. The oldest strand leads: its texts are those
-    that the speaker reads, and its states those that everybody sees.
+    Sound and texts of each strand go to those who hear its language. The oldest strand leads: its states are those
+    that everybody sees. The speaker reads each turn once, from the strand that leads when it is said: one that
+    nobody hears any more is read to its end before the next one, which keeps meanwhile what it has of later turns.
     """
 
     def __init__(
@@ -133,6 +163,7 @@ class SpeakerStrands:
         self._heard: dict[str, _Branch] = {}
         self._branches: list[_Branch] = []
         """Those that nobody hears any more included, until they have ended; the oldest first."""
+        self._chapters: deque[_Chapter] = deque()
         self._over = False
         self._shown = "silent"
         self._jobs = Jobs(self._fail)
@@ -145,6 +176,7 @@ class SpeakerStrands:
             branch = self._heard.pop(language)
             branch.heard = False
             self._jobs.start(self._hear_out(branch))
+        self._begin_chapter()
         for language in languages:
             if language in self._heard:
                 continue
@@ -201,6 +233,7 @@ class SpeakerStrands:
         branch = _Branch(language, self._make(language, hand_on, self._fail))
         self._heard[language] = branch
         self._branches.append(branch)
+        self._begin_chapter()
         return branch
 
     def _start(self, branch: _Branch) -> None:
@@ -231,14 +264,10 @@ class SpeakerStrands:
         self._complete(branch)
         was_leading = self._leads(branch)
         self._branches.remove(branch)
+        self._end_chapter(branch)
         if was_leading:
-            self._let_lead(self._branches[0] if self._branches else None)
-
-    def _let_lead(self, branch: _Branch | None) -> None:
-        state = branch.state if branch is not None else None
-        if branch is not None:
-            branch.unread = branch.open
-        self._show(state or SpeechState(state="silent", timestamp=int(time.time() * 1000)))
+            state = self._branches[0].state if self._branches else None
+            self._show(state or SpeechState(state="silent", timestamp=int(time.time() * 1000)))
 
     def _fail(self, failure: Fault | BaseException) -> None:
         if not self._over:
@@ -251,22 +280,49 @@ class SpeakerStrands:
         return bool(self._branches) and self._branches[0] is branch
 
     def _hand_on(self, branch: _Branch, frame: Frame) -> None:
-        if isinstance(frame, ProtocolMessageFrame):
-            if isinstance(frame.message, SpeechState):
-                branch.state = frame.message
-                if self._leads(branch):
-                    self._show(frame.message)
-                return
-            self._let_read(branch, frame.message)
+        if isinstance(frame, ProtocolMessageFrame) and isinstance(frame.message, SpeechState):
+            branch.state = frame.message
+            if self._leads(branch):
+                self._show(frame.message)
+            return
         branch.follow(frame)
+        if isinstance(frame, ProtocolMessageFrame):
+            self._let_read(branch, frame.message)
         if branch.heard:
             self._audience.hear(branch.language, frame)
 
+    # What the speaker reads
+
     def _let_read(self, branch: _Branch, message: ServerMessage) -> None:
-        if isinstance(message, Warning) or (self._leads(branch) and not branch.unread):
+        if isinstance(message, Warning):
             self._audience.read(message)
-        if isinstance(message, TurnComplete):
-            branch.unread = False
+            return
+        for chapter in self._chapters:
+            if chapter.branch is branch and branch.turn >= chapter.first:
+                self._tell(chapter, message)
+
+    def _tell(self, chapter: _Chapter, message: ServerMessage) -> None:
+        if chapter is self._chapters[0]:
+            self._audience.read(message)
+        else:
+            chapter.held.append(message)
+
+    def _begin_chapter(self) -> None:
+        """Where nobody hears any more what is read, let the oldest that is heard be read from its next turn on."""
+        if not self._heard or (self._chapters and self._chapters[-1].branch.heard):
+            return
+        heir = next(branch for branch in self._branches if branch.heard)
+        self._chapters.append(_Chapter(heir, heir.strand.turns_begun if self._chapters else 0))
+
+    def _end_chapter(self, branch: _Branch) -> None:
+        for chapter in self._chapters:
+            chapter.over = chapter.over or chapter.branch is branch
+        while self._chapters and self._chapters[0].over:
+            self._chapters.popleft()
+            if self._chapters:
+                held, self._chapters[0].held = self._chapters[0].held, []
+                for message in held:
+                    self._audience.read(message)
 
     def _show(self, state: SpeechState) -> None:
         if state.state != self._shown and not self._over:

@@ -70,6 +70,16 @@ class Strand:
         """How much silence has to stand for a gap in the speech that it hears."""
         return longest_gap_secs(self._steps)
 
+    @property
+    def turns_ended(self) -> int:
+        """How many turns are over."""
+        return self._run.turns_ended
+
+    @property
+    def turns_begun(self) -> int:
+        """How many there were, with those of utterances that have begun."""
+        return self._run.turns_begun
+
     def start(self) -> None:
         """Connect to the upstream, and run."""
         self._run.start()

@@ -146,3 +146,22 @@ async def test_without_marks_what_shows_is_waited_for() -> None:
     assert not waiting.done()
     await settle(2)
     assert waiting.done()
+
+
+@pytest.mark.parametrize(
+    ("frames", "begun", "ended"),
+    [
+        ((), 0, 0),
+        ((UtteranceStartedFrame(),), 1, 0),
+        (SAID, 1, 0),
+        ((*SAID, *BEGUN), 1, 0),
+        ((*SAID, *BEGUN, OutputRestartedFrame(response_begun=True)), 1, 0),
+        ((*SAID, *BEGUN, *ENDED), 1, 1),
+        ((*SAID, *BEGUN, *SAID, UtteranceStartedFrame()), 3, 0),
+        ((*SAID, *BEGUN, *ENDED, *SAID, *BEGUN), 2, 1),
+    ],
+)
+def test_turns_are_counted_from_their_utterances_beginning(frames: Sequence[Frame], begun: int, ended: int) -> None:
+    """However often an answer starts anew."""
+    turns = following(frames)
+    assert (turns.begun, turns.ended) == (begun, ended)

@@ -302,6 +302,65 @@ async def test_the_speaker_reads_its_turns_of_one_strand() -> None:
         assert japanese.turns == [("1", "네.", "はい。"), ("1", "하나.", "ひとつ。"), ("1", "둘.", "ふたつ。")]
 
 
+@pytest.mark.parametrize("heir_is", ["ahead", "beside", "behind"])
+async def test_the_speaker_reads_every_turn_once_however_long_the_leaving_strand_takes(heir_is: str) -> None:
+    """Turns of what was begun before its last listener left are that strand's, all later ones the next one's."""
+    async with house(target_languages="ja") as home:
+        room = home.room("ko", "en", "ja")
+        korean, _ = home.sit(room, 0)
+        _, english = home.sit(room, 1)
+        japanese, _ = home.sit(room, 2)
+        leaving, heir = home.strands.one("ko", "en"), home.strands.one("ko", "ja")
+        leaving.may_end.clear()
+        leaving.source("하나.")
+        if heir_is == "ahead":
+            heir.turn("하나.", "ひとつ。")
+        elif heir_is == "beside":
+            heir.source("하나.")
+        else:
+            heir.owed = 1
+        await english.stop()
+        heir.owed = 0
+        if heir_is != "ahead":
+            heir.turn("하나.", "ひとつ。")
+        heir.turn("둘.", "ふたつ。")
+        heir.source("셋.")
+        assert korean.turns == []
+        leaving.turn("하나.", "One.")
+        leaving.may_end.set()
+        await settle()
+        heir.complete("셋.", "みっつ。")
+        await settle(3)
+        assert [turn[1:] for turn in korean.turns] == [("하나.", "One."), ("둘.", "ふたつ。"), ("셋.", "みっつ。")]
+        assert [turn[1] for turn in japanese.turns] == ["하나.", "둘.", "셋."]
+
+
+async def test_the_speaker_reads_what_two_leaving_strands_still_had() -> None:
+    """The one after the other, and then the third one, whichever ends first."""
+    async with house(target_languages=("ja", "de")) as home:
+        room = home.room("ko", "en", "ja", "de")
+        korean, _ = home.sit(room, 0)
+        _, english = home.sit(room, 1)
+        _, japanese = home.sit(room, 2)
+        home.sit(room, 3)
+        first, second, third = (home.strands.one("ko", language) for language in ("en", "ja", "de"))
+        first.may_end.clear()
+        first.source("하나.")
+        for strand in (second, third):
+            strand.turn("하나.", "1")
+        await english.stop()
+        second.turn("둘.", "ふたつ。")
+        third.turn("둘.", "Zwei.")
+        await japanese.stop()
+        await settle()
+        third.turn("셋.", "Drei.")
+        assert korean.turns == []
+        first.complete("하나.", "One.")
+        first.may_end.set()
+        await settle(1)
+        assert [turn[1:] for turn in korean.turns] == [("하나.", "One."), ("둘.", "ふたつ。"), ("셋.", "Drei.")]
+
+
 # Faults
 
 

@@ -24,6 +24,8 @@ class FakeStrand:
         stopped: Whether it was told to stop.
         may_end: Cleared by a test: something is still to be answered.
         longest_gap_secs: As a strand has it.
+        turns_ended: How many turns are over.
+        owed: How many utterances have begun of whose turns nothing was said.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class FakeStrand:
         self.may_end = asyncio.Event()
         self.may_end.set()
         self.longest_gap_secs = 1.0
+        self.turns_ended = self.owed = 0
+        self._turn_open = False
         self.fail = on_failed
         self._on_frame = on_frame
 
@@ -50,6 +54,11 @@ class FakeStrand:
         return self.languages.spoken, second if self.languages.spoken == first else first
 
     # As a room sees it
+
+    @property
+    def turns_begun(self) -> int:
+        """How many turns there were, with those of utterances that have begun."""
+        return self.turns_ended + self._turn_open + self.owed
 
     def start(self) -> None:
         """Run."""
@@ -91,6 +100,7 @@ class FakeStrand:
 
     def sound(self, secs: float = 0.1, level: int = 1000) -> None:
         """Speak."""
+        self._turn_open = True
         samples = int(secs * 24_000)
         self._on_frame(OutputAudioRawFrame(level.to_bytes(2, "little", signed=True) * samples, 24_000, 1))
 
@@ -115,6 +125,11 @@ class FakeStrand:
         self._say(message)
 
     def _say(self, message: ServerMessage) -> None:
+        if isinstance(message, Transcription):
+            self._turn_open = True
+        elif isinstance(message, TurnComplete):  # the mark of its end comes before it
+            self._turn_open = False
+            self.turns_ended += 1
         self._on_frame(ProtocolMessageFrame(message))
 
 
