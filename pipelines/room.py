@@ -62,8 +62,8 @@ class Room:
         return [seat for seat in seats if seat is not None and seat.arrived_at is not None]
 
     def others(self, seat: RoomSeat) -> list[RoomSeat]:
-        """Who else is there."""
-        return [other for other in self.everybody if other is not seat]
+        """Who else is there; where ``seat`` was left, of those who were there then."""
+        return [other for other in self.everybody if other is not seat and seat.saw(other)]
 
     @property
     def entered(self) -> bool:
@@ -220,11 +220,12 @@ class Room:
         self._states.pop(seat, None)
         if seat.arrived_at is None:
             return
+        seat.left_at = asyncio.get_running_loop().time()
         if not self._over:
             for other in self.everybody:
                 other.part(seat)
             self._rearrange()
-        here_secs = asyncio.get_running_loop().time() - seat.arrived_at
+        here_secs = seat.left_at - seat.arrived_at
         log_event(
             logger,
             logging.INFO,

@@ -48,6 +48,7 @@ class RoomSeat:
         line: Speaks and hears.
         strands: What makes its speech heard in other languages.
         arrived_at: When it began, on the event loop's clock; ``None``: it has not.
+        left_at: When it took no part any more; ``None``: it does.
         said_all: Set where it says no more, and all that it said was handed on.
     """
 
@@ -94,6 +95,7 @@ class RoomSeat:
             make_strand, place.language, _Audience(self, room), on_failed=self._fail, after=after
         )
         self.arrived_at: float | None = None
+        self.left_at: float | None = None
         self.said_all = asyncio.Event()
         self._jobs = Jobs(self._fail)
 
@@ -101,6 +103,10 @@ class RoomSeat:
     def participant_id(self) -> str:
         """Who it is in the room."""
         return self.place.participant_id
+
+    def saw(self, other: "RoomSeat") -> bool:
+        """Whether ``other``, who is there, was there while this seat was taken."""
+        return self.left_at is None or (other.arrived_at is not None and other.arrived_at <= self.left_at)
 
     def shares_language(self, other: "RoomSeat") -> bool:
         """Whether the two understand each other's own voices."""

@@ -240,6 +240,27 @@ async def test_what_was_said_before_somebody_left_is_still_heard() -> None:
         assert english.there == [("came", "1"), ("went", "1")]
 
 
+async def test_who_comes_after_somebody_left_is_told_nothing_of_them() -> None:
+    """What was said before is for those who were there."""
+    async with house() as home:
+        room = home.room("ko", "en", "en", "ko")
+        _, seat = home.sit(room, 0)
+        english, _ = home.sit(room, 1)
+        strand = home.strands.one("ko", "en")
+        strand.may_end.clear()
+        await seat.stop()
+        await settle(0.1)
+        late, _ = home.sit(room, 2)
+        late_korean, _ = home.sit(room, 3)
+        strand.turn("잘 가요.", "Goodbye.", level=8)
+        strand.may_end.set()
+        await settle(1)
+        assert english.turns == [("1", "잘 가요.", "Goodbye.")]
+        for newcomer in (late, late_korean):
+            assert newcomer.of("input_transcription", "output_transcription", "turn_complete") == []
+            assert newcomer.pieces == []
+
+
 async def test_a_turn_that_never_ends_ends_with_its_speaker() -> None:
     """After a while the strand is stopped, and the turn is closed with what there is: others go on."""
     async with house() as home:
