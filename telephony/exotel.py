@@ -9,7 +9,6 @@ import base64
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pipecat.frames.frames import Frame, InterruptionFrame, OutputAudioRawFrame
@@ -54,9 +53,6 @@ class ExotelSerializer(JsonSerializer):
             self._gathered.clear()
         rest = await self._spoken() if isinstance(frame, MarkFrame) and self._gathered else []
         return [*rest, *await super().serialize(frame)]
-
-    def _reached(self, message: dict[str, Any]) -> str:
-        return messages.text(message, "mark", "name") if message.get("event") == "mark" else ""
 
     def _mark(self, mark: str) -> Sequence[str]:
         return [json.dumps({"event": "mark", "stream_sid": self._stream_id, "mark": {"name": mark}})]

@@ -1,7 +1,6 @@
 """Media streams of JSON messages with base64 audio: what Twilio, Telnyx, Plivo and Exotel have in common."""
 
 import json
-from abc import abstractmethod
 from typing import Any
 
 from pipecat.frames.frames import Frame
@@ -39,6 +38,6 @@ class JsonSerializer(PhoneSerializer):
         reached = self._reached(message)
         return MarkReachedFrame(reached) if reached else None
 
-    @abstractmethod
     def _reached(self, message: dict[str, Any]) -> str:
         """The mark that a message says is reached; empty if it says no such thing."""
+        return messages.text(message, "mark", "name") if message.get("event") == "mark" else ""

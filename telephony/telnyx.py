@@ -54,9 +54,6 @@ class TelnyxSerializer(JsonSerializer):
         number = int(chunk) if chunk.isascii() and chunk.isdigit() and len(chunk) < 16 else None
         return self._order.take(number, payload)
 
-    def _reached(self, message: dict[str, Any]) -> str:
-        return messages.text(message, "mark", "name") if message.get("event") == "mark" else ""
-
     def _mark(self, mark: str) -> Sequence[str]:
         return [json.dumps({"event": "mark", "mark": {"name": mark}})]
 

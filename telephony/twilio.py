@@ -7,7 +7,6 @@ Sources, under ``www.twilio.com/docs``: ``voice/media-streams/websocket-messages
 
 import json
 from collections.abc import Sequence
-from typing import Any
 from xml.etree import ElementTree
 
 from pipecat.serializers.twilio import TwilioFrameSerializer
@@ -34,9 +33,6 @@ class TwilioSerializer(JsonSerializer):
         params = TwilioFrameSerializer.InputParams(auto_hang_up=False, resampler_clear_after_secs=None)
         super().__init__(TwilioFrameSerializer(stream_id, params=params), PCMU)
         self._stream_id = stream_id
-
-    def _reached(self, message: dict[str, Any]) -> str:
-        return messages.text(message, "mark", "name") if message.get("event") == "mark" else ""
 
     def _mark(self, mark: str) -> Sequence[str]:
         return [json.dumps({"event": "mark", "streamSid": self._stream_id, "mark": {"name": mark}})]
