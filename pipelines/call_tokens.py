@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple
 
 from pipelines.seats import SeatTicket
 
@@ -24,7 +24,11 @@ _HEAD = struct.Struct(">I?12s")
 _SIGNATURE_BYTES = 16
 _MOST_KEPT = 10_000
 """Tokens that were used, or are for a seat, within a minute; the oldest is forgotten first."""
-_Value = TypeVar("_Value")
+
+
+class _Kept(NamedTuple):
+    expires_at: int
+    ticket: SeatTicket | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,16 @@ class CallTokens:
         """Sign with what ``keys`` come to, which are secrets; ``clock`` gives Unix seconds."""
         self._key = hashlib.sha256("\0".join(["stream token", *keys]).encode()).digest()
         self._clock = clock
-        self._used: OrderedDict[bytes, int] = OrderedDict()
-        self._tickets: OrderedDict[bytes, SeatTicket] = OrderedDict()
+        self._used: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._for_seats: OrderedDict[bytes, _Kept] = OrderedDict()
 
     def issue(self, provider: str, ticket: SeatTicket | None = None) -> str:
         """A token for a stream of this provider, as a part of a path."""
-        name = secrets.token_bytes(12)
-        head = _HEAD.pack(int(self._clock()) + VALID_SECS, ticket is not None, name)
+        name, expires_at = secrets.token_bytes(12), int(self._clock()) + VALID_SECS
+        head = _HEAD.pack(expires_at, ticket is not None, name)
+        self._forget_expired()
         if ticket is not None:
-            _keep(self._tickets, name, ticket)
+            _keep(self._for_seats, name, _Kept(expires_at, ticket))
         return base64.urlsafe_b64encode(head + self._signature(provider, head)).decode().rstrip("=")
 
     def take(self, provider: str, token: str) -> Admission | str:
@@ -72,22 +77,24 @@ class CallTokens:
             return "token is too old"
         if name in self._used:
             return "token was used"
-        _keep(self._used, name, expires_at)
-        ticket = self._tickets.pop(name, None)
-        if is_for_seat and ticket is None:
-            return "token is for a seat that another worker knows"
-        return Admission(ticket)
+        _keep(self._used, name, _Kept(expires_at, None))
+        if not is_for_seat:
+            return Admission()
+        kept = self._for_seats.pop(name, None)
+        return Admission(kept.ticket) if kept is not None else "token is for a seat that another worker knows"
 
     def _signature(self, provider: str, head: bytes) -> bytes:
         return hmac.digest(self._key, provider.encode() + b"\0" + head, "sha256")[:_SIGNATURE_BYTES]
 
     def _forget_expired(self) -> None:
-        while self._used and next(iter(self._used.values())) < self._clock():
-            self._used.popitem(last=False)
+        now = self._clock()
+        for kept in (self._used, self._for_seats):
+            while kept and next(iter(kept.values())).expires_at < now:
+                kept.popitem(last=False)
 
 
-def _keep(kept: OrderedDict[bytes, _Value], name: bytes, value: _Value) -> None:
-    kept[name] = value
+def _keep(kept: OrderedDict[bytes, _Kept], name: bytes, what: _Kept) -> None:
+    kept[name] = what
     if len(kept) > _MOST_KEPT:
         kept.popitem(last=False)
 

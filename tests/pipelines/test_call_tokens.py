@@ -1,6 +1,7 @@
 """Tokens let a stream in for a minute, once, at the provider they were made for, in any worker."""
 
 import base64
+import weakref
 
 import pytest
 
@@ -109,3 +110,17 @@ def test_what_is_kept_is_bounded() -> None:
     for _ in range(10_000):
         worker.issue("twilio", Ticket())
     assert worker.take("twilio", first) == "token is for a seat that another worker knows"
+
+
+def test_a_seat_that_nobody_comes_for_is_forgotten_with_its_token() -> None:
+    """Its room may be over by then: whoever calls next frees what is left of it."""
+    clock, ticket = Clock(), Ticket()
+    worker, seat = tokens(clock), weakref.ref(ticket)
+    worker.issue("twilio", ticket)
+    del ticket
+    clock.now += VALID_SECS
+    worker.issue("twilio")
+    assert seat() is not None
+    clock.now += 1
+    worker.issue("twilio")
+    assert seat() is None
