@@ -13,6 +13,7 @@ from typing import TypeGuard
 from gemini.connector import OUTPUT_RATE_HZ, Connector, LiveConfig, LiveConnection
 from gemini.errors import FailureKind, UpstreamError
 from gemini.events import GenerationComplete, Interrupted, TargetAudio, TurnComplete, UpstreamEvent
+from gemini.rejections import REMEMBERED_SECS
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,9 @@ _INSTRUCTION = (
     " translation."
 )
 _KEPT_TEXTS = 64
+_SILENT_SECS = REMEMBERED_SECS
+"""How long a text that could not be read is silence, as a refused model is: each try costs a session, and its
+callers the wait."""
 _LONGEST_SECS = 60
 """Of sound; a model that goes on beyond it is not reading what it was sent."""
 _SAMPLE_BYTES = 2
@@ -48,7 +52,8 @@ class Announcer:
     async def speech(self, text: str) -> bytes | None:
         """``text`` as PCM s16le mono at :data:`~gemini.connector.OUTPUT_RATE_HZ`.
 
-        Asked for by several at once it is read once. Never raises for what the upstream does.
+        Asked for by several at once it is read once; a text that could not be read is tried again half a minute
+        later at the earliest. Never raises for what the upstream does.
 
         Returns:
             The sound; ``None`` where there is none to be had, which the log says.
@@ -58,7 +63,7 @@ class Announcer:
             return self._kept[text]
         if text not in self._readings:
             self._readings[text] = reading = asyncio.create_task(self._read(text))
-            reading.add_done_callback(lambda _: self._readings.pop(text))
+            reading.add_done_callback(lambda _: self._note_read(text))
         return await asyncio.shield(self._readings[text])
 
     async def stop(self) -> None:
@@ -67,6 +72,12 @@ class Announcer:
         for reading in readings:
             reading.cancel()
         await asyncio.gather(*readings, return_exceptions=True)
+
+    def _note_read(self, text: str) -> None:
+        if text in self._kept:
+            del self._readings[text]
+        else:
+            asyncio.get_running_loop().call_later(_SILENT_SECS, self._readings.pop, text)
 
     async def _read(self, text: str) -> bytes | None:
         try:

@@ -84,7 +84,7 @@ async def test_only_so_many_texts_are_kept() -> None:
 async def test_what_is_not_read_is_silence_and_a_line(
     events: list[UpstreamEvent], detail: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is kept of it, so the next one who asks may be luckier; the line does not quote the text."""
+    """For half a minute; then whoever asks may be luckier. The line does not quote the text."""
     connector = reading(*events)
     speaker = announcer(connector)
     assert await speaker.speech("Hello.") is None
@@ -92,6 +92,9 @@ async def test_what_is_not_read_is_silence_and_a_line(
     assert (record.levelno, record.message) == (logging.WARNING, "announcement not spoken")
     assert vars(record)["fields"] == {"detail": detail}
     assert connector.connection.closed
+    assert await speaker.speech("Hello.") is None
+    assert len(connector.connections) == len(caplog.records) == 1
+    await asyncio.sleep(30)
     await speaker.speech("Hello.")
     assert len(connector.connections) == 2
 
