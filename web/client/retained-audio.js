@@ -47,8 +47,10 @@ export class RetainedAudio {
    * @returns {Generator<Int16Array>}
    */
   *since(from, most) {
-    let at = this.first;
-    for (const piece of [...this.#pieces]) {
+    let at = this.#next;
+    let index = this.#pieces.length;
+    while (index > 0 && at > from) at -= this.#pieces[--index].length; // nearly always the latest piece alone
+    for (const piece of this.#pieces.slice(index)) {
       for (let start = Math.max(0, from - at); start < piece.length; start += most) {
         yield piece.subarray(start, Math.min(piece.length, start + most));
       }
