@@ -1,17 +1,13 @@
 /** In the audio thread: plays what comes, through the jitter buffer, and tells how that goes. */
 
 import { JitterBuffer } from "./jitter-buffer.js";
-import { Resampler } from "./resampler.js";
 
 const REPORT_SECS = 0.05;
 
 class Playback extends AudioWorkletProcessor {
-  /** @param {{ processorOptions: { rate_hz: number } }} options */
-  constructor({ processorOptions: { rate_hz } }) {
+  constructor() {
     super();
-    this.rate_hz = rate_hz;
     this.buffer = new JitterBuffer(sampleRate);
-    this.resampler = new Resampler(rate_hz, sampleRate);
     this.peak = 0;
     this.unreported = 0;
     this.wasPlaying = false;
@@ -21,13 +17,11 @@ class Playback extends AudioWorkletProcessor {
 
   /** @param {{ samples?: Int16Array, command?: "end" | "clear" | "close", id?: number }} message */
   take({ samples, command, id }) {
-    if (samples) this.buffer.push(this.resampler.process(Float32Array.from(samples, (sample) => sample / 32768)));
+    if (samples) this.buffer.push(Float32Array.from(samples, (sample) => sample / 32768));
     if (command === "end") {
-      this.buffer.push(this.resampler.process(new Float32Array(this.resampler.delay)));
       this.buffer.end();
     } else if (command === "clear") {
       this.buffer.clear();
-      this.resampler = new Resampler(this.rate_hz, sampleRate);
       this.port.postMessage({ cleared: id });
       this.report();
     } else if (command === "close") {

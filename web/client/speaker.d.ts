@@ -59,11 +59,10 @@ export declare class Speaker extends Emitter<{
         volume?: number;
     }): Promise<Speaker>;
     /**
-     * @param {AudioContext} context
-     * @param {number} rate_hz
+     * @param {AudioContext} context At the rate of the samples: the browser makes them the loudspeaker's.
      * @param {number} volume
      */
-    constructor(context: AudioContext, rate_hz: number, volume: number);
+    constructor(context: AudioContext, volume: number);
     /** The latest report. */
     get report(): SpeakerReport;
     /** How loud, from 0 to 1. */

@@ -39,23 +39,21 @@ export class Speaker extends Emitter {
   static async open({ rate_hz = OUTPUT_RATE_HZ, volume = 1 } = {}) {
     const context = new AudioContext({ sampleRate: rate_hz, latencyHint: "interactive" });
     await context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
-    const speaker = new Speaker(context, rate_hz, volume);
+    const speaker = new Speaker(context, volume);
     void speaker.wake();
     return speaker;
   }
 
   /**
-   * @param {AudioContext} context
-   * @param {number} rate_hz
+   * @param {AudioContext} context At the rate of the samples: the browser makes them the loudspeaker's.
    * @param {number} volume
    */
-  constructor(context, rate_hz, volume) {
+  constructor(context, volume) {
     super();
     this.#context = context;
     this.#node = new AudioWorkletNode(context, "interpreter-playback", {
       numberOfInputs: 0,
       outputChannelCount: [1],
-      processorOptions: { rate_hz },
     });
     this.#gain = new GainNode(context, { gain: volume });
     this.#node.connect(this.#gain).connect(context.destination);
