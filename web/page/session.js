@@ -21,7 +21,7 @@ import { People } from "./people.js";
  *
  * @typedef {object} SessionEvents
  * @property {Phase} phase
- * @property {State} state What people see at a glance.
+ * @property {State} state What people see at a glance, when it changes.
  * @property {number} voice Level of the speaker's voice, from 0 to 1.
  * @property {import("../client/speaker.js").SpeakerReport} played
  * @property {import("../interpreter-client.js").StatusEvent} status
@@ -47,6 +47,8 @@ export class Session extends Emitter {
   /** @type {Phase} */
   #phase = "idle";
   #speech = "silent";
+  /** What was told last. @type {State} */
+  #state = "idle";
   #isMuted = false;
   /** Between asking for silence and the answer, what comes is not played. */
   #isHushed = false;
@@ -280,7 +282,10 @@ export class Session extends Emitter {
   }
 
   #tellState() {
-    this.emit("state", this.#stateNow());
+    const state = this.#stateNow();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.emit("state", state);
   }
 
   /** @returns {State} */
