@@ -269,6 +269,36 @@ async def test_a_microphone_that_is_gone_is_told_and_another_one_can_be_chosen(
         assert len(script.inits) == 1
 
 
+async def test_of_two_choices_in_a_row_the_last_one_is_heard_alone(
+    chromium: Browser, server: RunningServer, script: ScriptedServer
+) -> None:
+    """A microphone that opens when another one was chosen, or the session has ended, is let go of."""
+
+    async def keep_streams(page: Page) -> None:
+        await script.serve(page)
+        await page.add_init_script(
+            """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            window.streams = [];
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+              const stream = await ask(wanted);
+              await new Promise((resolve) => setTimeout(resolve, 100));
+              window.streams.push(stream);
+              return stream;
+            };
+            window.open_streams = () => streams.filter((each) => each.active).length;"""
+        )
+
+    async with opened(chromium, server.http_url, prepare=keep_streams) as page:
+        await start(page)
+        choose = "document.getElementById('echo').click();"
+        await page.page.evaluate(choose * 2)
+        await page.wait("streams.length === 3 && open_streams() === 1")
+        before = script.audio_bytes
+        await until(lambda: script.audio_bytes > before)
+        await page.page.evaluate(f"{choose} document.getElementById('start').click()")
+        await page.wait("streams.length === 4 && open_streams() === 0")
+
+
 async def test_a_trace_has_what_happened_and_no_sound_unless_ticked(
     chromium: Browser, server: RunningServer, script: ScriptedServer
 ) -> None:

@@ -44,6 +44,8 @@ export class Session extends Emitter {
   #speaker = null;
   /** @type {Microphone | Recording | null} */
   #source = null;
+  /** The source that was asked for last, until it is closed. @type {Promise<Microphone | Recording> | null} */
+  #opening = null;
   /** @type {Phase} */
   #phase = "idle";
   #speech = "silent";
@@ -145,7 +147,6 @@ export class Session extends Emitter {
     this.#closeSource();
     try {
       await this.#openSource(input);
-      if (this.#source) this.#source.isMuted = this.#isMuted;
     } catch (error) {
       this.emit("failed", /** @type {Error} */ (error));
     }
@@ -187,27 +188,36 @@ export class Session extends Emitter {
 
   /** @param {Input} input */
   async #openSource(input) {
+    const opening = this.#makeSource(input);
+    this.#opening = opening;
+    const source = await opening;
+    if (this.#opening !== opening) return source.close();
+    this.#source = source;
+    source.isMuted = this.#isMuted;
+  }
+
+  /** @param {Input} input */
+  async #makeSource({ kind, name, deviceId, echoCancellation, noiseSuppression }) {
     const send = (samples) => this.#client?.send(samples);
-    if (input.kind === "sample") {
-      const response = await fetch(`samples/${input.name}`);
+    if (kind === "sample") {
+      const response = await fetch(`samples/${name}`);
       if (!response.ok) throw new Error("sampleFailed");
       const recording = await Recording.open(await response.arrayBuffer(), send);
       recording.on("level", (level) => this.emit("voice", level));
       recording.on("ended", () => void this.end());
-      this.#source = recording;
-    } else {
-      const { deviceId, echoCancellation, noiseSuppression } = input;
-      const microphone = await Microphone.open(send, { deviceId, echoCancellation, noiseSuppression });
-      microphone.on("level", (level) => this.emit("voice", level));
-      microphone.on("lost", () => {
-        this.#closeSource();
-        this.emit("lost", undefined);
-      });
-      this.#source = microphone;
+      return recording;
     }
+    const microphone = await Microphone.open(send, { deviceId, echoCancellation, noiseSuppression });
+    microphone.on("level", (level) => this.emit("voice", level));
+    microphone.on("lost", () => {
+      this.#closeSource();
+      this.emit("lost", undefined);
+    });
+    return microphone;
   }
 
   #closeSource() {
+    this.#opening = null;
     this.#source?.close();
     this.#source = null;
     this.emit("voice", 0);
