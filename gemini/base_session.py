@@ -15,9 +15,11 @@ from gemini.connections import Connections, Owner
 from gemini.connector import Connector, LiveConfig
 from gemini.dialer import Dialer
 from gemini.errors import FailureKind, UpstreamError
-from gemini.events import GoAway, Resumable, UpstreamEvent, Usage
+from gemini.events import GoAway, Resumable, TargetAudio, UpstreamEvent, Usage
 from gemini.happenings import SessionEvent, tokens_counted
 from gemini.link import Link, TrackerT
+
+_AUDIO_UNWATCHED_SECS = 0.2
 
 
 class BaseSession(ABC, Generic[TrackerT]):
@@ -83,6 +85,7 @@ class BaseSession(ABC, Generic[TrackerT]):
         self._over = False
         self._to_send = asyncio.Event()
         self._deadline_moved = asyncio.Event()
+        self._look_soon: asyncio.TimerHandle | None = None
         self._events: asyncio.Queue[SessionEvent | BaseException] = asyncio.Queue()
         self._dropped_repeats = 0
         self._timed_out_turns = 0
@@ -191,7 +194,16 @@ class BaseSession(ABC, Generic[TrackerT]):
         async for events in link.connection.receive():
             for event in events:
                 self._take(link, event, self._clock())
-            self._deadline_moved.set()
+            if all(isinstance(event, TargetAudio) for event in events):
+                self._note_audio()
+            else:
+                self._deadline_moved.set()
+
+    def _note_audio(self) -> None:
+        """Look at the deadlines soon: most of what comes is audio, which moves them into the future."""
+        if self._look_soon is None:
+            loop = asyncio.get_running_loop()
+            self._look_soon = loop.call_later(_AUDIO_UNWATCHED_SECS, self._deadline_moved.set)
 
     def _take(self, link: Link[TrackerT], event: UpstreamEvent, now: float) -> None:
         match event:
@@ -217,6 +229,9 @@ class BaseSession(ABC, Generic[TrackerT]):
                 async with asyncio.timeout_at(self._deadline_on_loop()):
                     await self._deadline_moved.wait()
             self._deadline_moved.clear()
+            if self._look_soon is not None:
+                self._look_soon.cancel()
+                self._look_soon = None
             self._act_on_time()
 
     def _deadline_on_loop(self) -> float | None:
