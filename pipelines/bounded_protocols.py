@@ -11,15 +11,18 @@ import socket
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.http11 import Request
 from websockets.protocol import State
 
 from pipelines.frame_cutter import FrameCutter
+from pipelines.low_water import SCOPE_EXTENSION, ReceiveLowWater
 from protocol.errors import CloseCode
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Have nothing to parse yet."""
+        self._low_water = ReceiveLowWater(cast(asyncio.Transport, transport), self.loop)
         self._unparsed = bytearray()
         self._after_close_bytes = 0
         self._frame_cutter = FrameCutter()
@@ -72,6 +76,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._unparsed += data
         if self._next_turn is None and not self.read_paused:
             self._parse()
+        self._low_water.read(whole=not self._unparsed)
+
+    def handle_connect(self, event: Request) -> None:
+        """Let the session say how much of its client's stream it waits for."""
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["extensions"][SCOPE_EXTENSION] = {"follow": self._low_water.follow}
 
     def send_receive_event_to_app(self) -> None:
         """Hand a message to the session; go on reading while it has not many of them to take."""
@@ -83,6 +94,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def receive(self) -> "ASGIReceiveEvent":
         """The next event; once the session has taken all that was parsed, more is."""
+        if self.queue.empty():
+            self._low_water.settle()
         message = await self.queue.get()
         if self.read_paused and self.queue.empty():
             self.read_paused = False
@@ -166,6 +179,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Serve, and let nothing of the connection outlive it by much."""
         await super().run_asgi()
+        self._low_water.unfollow()
         self._abort_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -174,6 +188,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             if handle is not None:
                 handle.cancel()
         self._unparsed.clear()
+        self._low_water.close()
         super().connection_lost(exc)
 
     def _abort_later(self) -> None:

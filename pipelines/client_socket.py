@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from pipelines.low_water import SCOPE_EXTENSION
 from protocol.messages import ServerMessage
 
 _NO_CLOSE_FRAME = 1006
@@ -55,6 +56,12 @@ class ClientSocket:
         self._drained.set()
         self._writer = asyncio.create_task(self._write())
         self.peer_close_code: int = _NO_CLOSE_FRAME
+
+    def wait_for(self, needed_bytes: Callable[[], int]) -> None:
+        """Where the server can, let :meth:`receive` wait until so much of the stream is there; never for long."""
+        extension = self._websocket.scope.get("extensions", {}).get(SCOPE_EXTENSION)
+        if extension is not None:
+            extension["follow"](needed_bytes)
 
     async def receive(self) -> str | bytes | None:
         """The content of the next frame; ``None`` once the client is gone."""

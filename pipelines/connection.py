@@ -102,6 +102,7 @@ class ClientConnection:
     def belong_to(self, session: InterpreterSession) -> None:
         """Serve ``session`` from here on."""
         self._session = session
+        self.socket.wait_for(session.needed_bytes)
 
     def turn_away(self, fault: Fault) -> None:
         """Tell of a fatal fault and close, where there is no session that does."""
@@ -238,10 +239,11 @@ class ClientConnection:
         if self._ending.done():
             return
         self._leave_seat()
-        self._session = InterpreterSession(
+        session = InterpreterSession(
             self._session_id, config, choice, self._services, self, self._serializer, ticket
         )
-        self._session.start()
+        self.belong_to(session)
+        session.start()
 
     def _choose(self, config: InitConfig) -> tuple[Choice | Fault, SeatTicket | None]:
         """What the client asks for, or what is wrong with that; and its seat, where it wants one."""

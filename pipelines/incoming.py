@@ -11,6 +11,7 @@ from pipelines.gap import GapClock
 from pipelines.inbox import Inbox
 from pipelines.ingest import INTERRUPT_SECS, IngestMeter
 from pipelines.joiner import ChunkJoiner
+from pipelines.low_water import PATIENCE_SECS
 from pipelines.settings import Settings
 from processors.frames import DrainFrame
 from protocol.errors import Fault
@@ -47,6 +48,9 @@ class Incoming:
         self._gap = GapClock(settings.audio_gap_ms / 1000, clock=self._loop.time)
         self._longest_gap_secs = 0.0
         self._hole_ms = 0
+        self._chunk_bytes = self._chunk_frame_bytes = 0
+        # The last chunk before a gap may lie in the kernel for so long, and must not come after the silence.
+        self._may_wait = settings.audio_gap_ms / 1000 >= 2 * PATIENCE_SECS
         self.received_at = self._loop.time()
         self.lost_samples = 0
 
@@ -81,20 +85,28 @@ class Incoming:
         if self._hole_ms:
             await self._fill_hole()
         samples_before = self._serializer.received_samples
-        frame = await self._serializer.deserialize(data)
-        if isinstance(frame, InputTransportMessageFrame):
-            message: ClientMessage | Fault = frame.message
-            if not isinstance(message, Interrupt):
-                return message
-            if (fault := self._ingest.take(INTERRUPT_SECS)) is not None:
-                return fault
-        else:
+        self._chunk_bytes = 0
+        content = await self._serializer.read(data)
+        if isinstance(content, bytes):
             samples = self._serializer.received_samples - samples_before
             fault = self._count(samples / self._serializer.sample_rate_hz)
-            if fault is not None:
-                return fault
-        self._put(frame)
-        return None
+            if fault is None:
+                self._chunk_bytes, self._chunk_frame_bytes = len(content), len(data)
+                self._put_audio(content)
+            return fault
+        if not isinstance(content, Interrupt):
+            return content
+        fault = self._ingest.take(INTERRUPT_SECS)
+        if fault is None:
+            self._put(InputTransportMessageFrame(message=content))
+        return fault
+
+    def needed_bytes(self) -> int:
+        """How much has to come until something enters the pipeline, where the last frame was one of a stream."""
+        if not self._chunk_bytes or not self._may_wait:
+            return 1
+        chunks = self._joiner.missing_chunks(self._chunk_bytes)
+        return 1 if chunks == 1 else int((chunks - 0.5) * self._chunk_frame_bytes)
 
     def go_on_at(self, first_sample: int) -> int:
         """The client is back, and sends on from ``first_sample``, or from the expected one where that is later.
@@ -154,10 +166,15 @@ class Incoming:
             await self._put_silence(silence_ms)
 
     async def _put_silence(self, duration_ms: int) -> None:
-        frame = await self._serializer.silence(duration_ms)
+        audio = await self._serializer.silence(duration_ms)
         AUDIO_IN.inc(duration_ms / 1000)
-        self._put(frame)
+        self._put_audio(audio)
+
+    def _put_audio(self, pcm: bytes) -> None:
+        if (audio := self._joiner.add(pcm)) is not None:
+            self._inbox.put(audio)
 
     def _put(self, frame: Frame) -> None:
-        for item in self._joiner.add(frame):
-            self._inbox.put(item)
+        if (audio := self._joiner.release()) is not None:
+            self._inbox.put(audio)
+        self._inbox.put(frame)

@@ -4,7 +4,9 @@ What a chunk costs on its way through the steps and to the upstream hardly depen
 windows of 32 ms, so that a chunk of 20 ms alone would decide nothing.
 """
 
-from pipecat.frames.frames import Frame, InputAudioRawFrame
+import math
+
+from pipecat.frames.frames import InputAudioRawFrame
 
 from protocol.messages import SAMPLE_BYTES
 from protocol.serializer import PIPELINE_RATE_HZ
@@ -16,8 +18,7 @@ _LEAST_BYTES = int(_LEAST_SECS * PIPELINE_RATE_HZ) * SAMPLE_BYTES
 class ChunkJoiner:
     """Holds back audio of less than 32 ms until more comes: one of two chunks of 20 ms waits for the other.
 
-    Other frames keep their place in the stream, and push out what is held back. A stream that stops is pushed out
-    by the silence that stands for what does not come (:mod:`pipelines.gap`).
+    A stream that stops is pushed out by the silence that stands for what does not come (:mod:`pipelines.gap`).
 
     Attributes:
         held_bytes: What is held back.
@@ -28,20 +29,21 @@ class ChunkJoiner:
         self._held: list[bytes] = []
         self.held_bytes = 0
 
-    def add(self, frame: Frame) -> list[Frame]:
-        """Take the next frame of the stream; gives what is to go on, in order."""
-        if not isinstance(frame, InputAudioRawFrame):
-            return [*self._release(), frame]
-        if not self._held and len(frame.audio) >= _LEAST_BYTES:
-            return [frame]
-        self._held.append(frame.audio)
-        self.held_bytes += len(frame.audio)
-        return self._release() if self.held_bytes >= _LEAST_BYTES else []
+    def add(self, pcm: bytes) -> InputAudioRawFrame | None:
+        """Take the next audio of the stream, at the pipeline's rate; gives what is to go on, if it is enough."""
+        self._held.append(pcm)
+        self.held_bytes += len(pcm)
+        return self.release() if self.held_bytes >= _LEAST_BYTES else None
 
-    def _release(self) -> list[Frame]:
+    def release(self) -> InputAudioRawFrame | None:
+        """Give what is held back, for something comes that must not overtake it."""
         if not self.held_bytes:
-            return []
+            return None
         joined = InputAudioRawFrame(b"".join(self._held), PIPELINE_RATE_HZ, num_channels=1)
         self._held.clear()
         self.held_bytes = 0
-        return [joined]
+        return joined
+
+    def missing_chunks(self, chunk_bytes: int) -> int:
+        """How many chunks of ``chunk_bytes`` have to come until something goes on."""
+        return math.ceil((_LEAST_BYTES - self.held_bytes) / chunk_bytes)

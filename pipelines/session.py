@@ -142,6 +142,10 @@ class InterpreterSession:
         """Take a frame's content; what is about the session itself, or wrong, is given back."""
         return await self._incoming.take(data)
 
+    def needed_bytes(self) -> int:
+        """How much the client has to send until that makes a difference to the pipeline."""
+        return self._incoming.needed_bytes()
+
     def answer(self, fault: Fault) -> None:
         """Tell the client what is wrong; a fatal fault ends the session."""
         if fault.close_code is None:

@@ -72,7 +72,10 @@ class UnpacedOutput(FastAPIWebsocketOutputTransport):
     async def _write_or_leave(self, frame: Frame, direction: FrameDirection) -> None:
         if direction is FrameDirection.DOWNSTREAM:
             if isinstance(frame, OutputAudioRawFrame):
-                await self._write_audio(await self._at_output_rate(frame))
+                if frame.sample_rate != self.sample_rate:
+                    await self._write_audio(await self._at_output_rate(frame))
+                elif frame.audio:
+                    await self._write(frame)
                 return
             if isinstance(frame, OutputTransportMessageFrame):
                 await self._write(frame)

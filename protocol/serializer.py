@@ -21,7 +21,15 @@ from pydantic_core import to_json
 
 from protocol.decoding import decode_binary, decode_text
 from protocol.errors import ErrorCode, Fault
-from protocol.messages import SAMPLE_BYTES, Audio, AudioResponse, InitConfig, ServerMessage, checked_pcm
+from protocol.messages import (
+    SAMPLE_BYTES,
+    Audio,
+    AudioResponse,
+    ClientMessage,
+    InitConfig,
+    ServerMessage,
+    checked_pcm,
+)
 
 PIPELINE_RATE_HZ = 16000
 """The rate of audio inside the pipeline, whatever the client sends: what Gemini Live takes natively."""
@@ -31,6 +39,7 @@ class ProtocolSerializer(FrameSerializer):
     """Reads client frames into pipecat's frames, and writes pipecat's output frames as client frames.
 
     Attributes:
+        sample_rate_hz: The rate of the audio that the client sends.
         received_samples: Audio received since ``init``, in samples at the client's rate.
     """
 
@@ -44,6 +53,7 @@ class ProtocolSerializer(FrameSerializer):
         super().__init__()
         self._max_message_bytes = max_message_bytes
         self._max_chunk_secs = max_chunk_secs
+        self._set_rate(InitConfig().sample_rate)
         self._config: InitConfig | None = None
         # Never clears itself and is never flushed while audio flows: either would drop or distort samples.
         self._resampler = SOXRStreamAudioResampler(clear_after_secs=None)
@@ -54,14 +64,10 @@ class ProtocolSerializer(FrameSerializer):
         """Whether an ``init`` was accepted."""
         return self._config is not None
 
-    @property
-    def sample_rate_hz(self) -> int:
-        """The rate of the audio that the client sends."""
-        return (self._config or InitConfig()).sample_rate
-
     def accept(self, config: InitConfig) -> None:
         """Take ``config`` as the session's; audio may come from here on."""
         self._config = config
+        self._set_rate(config.sample_rate)
 
     async def deserialize(self, data: str | bytes | Frame) -> Frame:
         """One client frame as a pipecat frame. Never raises for anything that a client may send.
@@ -77,18 +83,32 @@ class ProtocolSerializer(FrameSerializer):
         """
         if isinstance(data, Frame):
             return data
+        content = await self.read(data)
+        if isinstance(content, bytes):
+            return InputAudioRawFrame(audio=content, sample_rate=PIPELINE_RATE_HZ, num_channels=1)
+        return InputTransportMessageFrame(message=content)
+
+    async def read(self, data: str | bytes) -> bytes | ClientMessage | Fault:
+        """What one client frame says, without a frame of pipecat's around it; else as :meth:`deserialize`."""
         fault = self._size_fault(data)
         if fault is not None:
-            return InputTransportMessageFrame(message=fault)
-        return await (self._read_text(data) if isinstance(data, str) else self._read_binary(data))
+            return fault
+        if isinstance(data, bytes):
+            binary_audio = self._config is not None and self._config.audio_encoding == "binary"
+            fault = decode_binary(initialized=self.initialized, binary_audio=binary_audio)
+            return await self._read_pcm(fault or checked_pcm(data, self._max_chunk_bytes))
+        message = decode_text(data, initialized=self.initialized)
+        if isinstance(message, Audio):
+            return await self._read_pcm(message.pcm(self._max_chunk_bytes))
+        return message
 
-    async def silence(self, duration_ms: int) -> InputAudioRawFrame:
-        """Zeros that stand for a gap in the client's audio.
+    async def silence(self, duration_ms: int) -> bytes:
+        """Zeros that stand for a gap in the client's audio, at :data:`PIPELINE_RATE_HZ`.
 
         They enter before the resampler, at the client's rate, and so push out the speech that its filter holds
         back. They do not count in :attr:`received_samples`.
         """
-        return await self._audio_frame(bytes(self.sample_rate_hz * duration_ms // 1000 * SAMPLE_BYTES))
+        return await self._resample(bytes(self.sample_rate_hz * duration_ms // 1000 * SAMPLE_BYTES))
 
     async def serialize(self, frame: Frame) -> str | bytes | None:
         """Audio and messages as client frames; ``None`` for frames that are not for the client."""
@@ -107,30 +127,20 @@ class ProtocolSerializer(FrameSerializer):
         data = base64.b64encode(pcm).decode()
         return AudioResponse(data=data, sample_rate=rate_hz).to_json()
 
-    async def _read_text(self, text: str) -> Frame:
-        message = decode_text(text, initialized=self.initialized)
-        if isinstance(message, Audio):
-            return await self._read_pcm(message.pcm(self._max_chunk_bytes))
-        return InputTransportMessageFrame(message=message)
-
-    async def _read_binary(self, data: bytes) -> Frame:
-        binary_audio = self._config is not None and self._config.audio_encoding == "binary"
-        fault = decode_binary(initialized=self.initialized, binary_audio=binary_audio)
-        return await self._read_pcm(fault or checked_pcm(data, self._max_chunk_bytes))
-
-    async def _read_pcm(self, pcm: bytes | Fault) -> Frame:
+    async def _read_pcm(self, pcm: bytes | Fault) -> bytes | Fault:
         if isinstance(pcm, Fault):
-            return InputTransportMessageFrame(message=pcm)
+            return pcm
         self.received_samples += len(pcm) // SAMPLE_BYTES
-        return await self._audio_frame(pcm)
+        return await self._resample(pcm)
 
-    async def _audio_frame(self, pcm: bytes) -> InputAudioRawFrame:
-        audio = await self._resampler.resample(pcm, self.sample_rate_hz, PIPELINE_RATE_HZ)
-        return InputAudioRawFrame(audio=audio, sample_rate=PIPELINE_RATE_HZ, num_channels=1)
+    async def _resample(self, pcm: bytes) -> bytes:
+        if self.sample_rate_hz == PIPELINE_RATE_HZ:
+            return pcm
+        return await self._resampler.resample(pcm, self.sample_rate_hz, PIPELINE_RATE_HZ)
 
-    @property
-    def _max_chunk_bytes(self) -> int:
-        return int(self._max_chunk_secs * self.sample_rate_hz) * SAMPLE_BYTES
+    def _set_rate(self, rate_hz: int) -> None:
+        self.sample_rate_hz = rate_hz
+        self._max_chunk_bytes = int(self._max_chunk_secs * rate_hz) * SAMPLE_BYTES
 
     def _size_fault(self, data: str | bytes) -> Fault | None:
         limit = self._max_message_bytes

@@ -1,12 +1,11 @@
 """Short chunks on their way into the pipeline."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipecat.frames.frames import Frame, InputAudioRawFrame, InputTransportMessageFrame
+from pipecat.frames.frames import InputAudioRawFrame
 
 from pipelines.joiner import ChunkJoiner
-from processors.frames import DrainFrame
-from protocol.messages import Interrupt
 from tests.support import hypothesis_profile
 
 __all__ = ["hypothesis_profile"]
@@ -14,40 +13,43 @@ __all__ = ["hypothesis_profile"]
 LEAST_BYTES = 1024
 
 
-def audio(pcm: bytes) -> InputAudioRawFrame:
-    """A chunk."""
-    return InputAudioRawFrame(pcm, 16_000, 1)
-
-
-def sounds(frames: list[Frame]) -> list[bytes]:
-    """The audio of each frame."""
-    return [frame.audio for frame in frames if isinstance(frame, InputAudioRawFrame)]
+def sound(frame: InputAudioRawFrame | None) -> bytes:
+    """The audio of a frame, if there is one."""
+    return frame.audio if frame is not None else b""
 
 
 def test_two_chunks_of_20_ms_go_as_one() -> None:
     """One waits for the other."""
     joiner = ChunkJoiner()
-    assert joiner.add(audio(b"a" * 640)) == []
+    assert joiner.add(b"a" * 640) is None
     assert joiner.held_bytes == 640
-    assert sounds(joiner.add(audio(b"b" * 640))) == [b"a" * 640 + b"b" * 640]
-    assert joiner.add(audio(b"c" * 640)) == []
+    assert sound(joiner.add(b"b" * 640)) == b"a" * 640 + b"b" * 640
+    assert joiner.add(b"c" * 640) is None
 
 
 def test_a_chunk_that_is_long_enough_goes_as_it_is() -> None:
-    """The very frame, with nothing copied."""
-    joiner, chunk = ChunkJoiner(), audio(bytes(LEAST_BYTES))
-    assert joiner.add(chunk) == [chunk]
+    """The very bytes, with nothing copied."""
+    joiner, chunk = ChunkJoiner(), bytes(LEAST_BYTES)
+    assert sound(joiner.add(chunk)) is chunk
 
 
-def test_other_frames_keep_their_place() -> None:
-    """What is held back goes before them, and a frame without audio leaves nothing behind."""
+def test_what_is_held_back_is_released_once() -> None:
+    """And leaves nothing behind."""
     joiner = ChunkJoiner()
-    for other in (InputTransportMessageFrame(message=Interrupt()), DrainFrame()):
-        joiner.add(audio(b"a" * 10))
-        before, passed = joiner.add(other)
-        assert sounds([before]) == [b"a" * 10]
-        assert passed is other
-        assert joiner.add(other) == [other]
+    joiner.add(b"a" * 10)
+    assert sound(joiner.release()) == b"a" * 10
+    assert joiner.release() is None
+
+
+@pytest.mark.parametrize(("chunk_bytes", "chunks"), [(640, [2, 1, 2]), (320, [4, 3, 2]), (1280, [1, 1, 1])])
+def test_it_says_how_many_chunks_are_missing(chunk_bytes: int, chunks: list[int]) -> None:
+    """Until the next one goes on, chunk by chunk."""
+    joiner = ChunkJoiner()
+    missing = []
+    for _ in chunks:
+        missing.append(joiner.missing_chunks(chunk_bytes))
+        joiner.add(bytes(chunk_bytes))
+    assert missing == chunks
 
 
 @given(st.lists(st.integers(0, 800).map(lambda samples: 2 * samples), max_size=40))
@@ -58,8 +60,8 @@ def test_every_sample_goes_on_once_and_in_order(sizes: list[int]) -> None:
     for number, size in enumerate(sizes):
         chunk = bytes([number % 251]) * size
         stream += chunk
-        pieces += sounds(joiner.add(audio(chunk)))
+        if (piece := joiner.add(chunk)) is not None:
+            pieces.append(piece.audio)
     assert all(len(piece) >= LEAST_BYTES for piece in pieces)
     assert len(stream) - sum(map(len, pieces)) < LEAST_BYTES
-    rest = sounds(joiner.add(DrainFrame()))
-    assert b"".join([*pieces, *rest]) == stream
+    assert b"".join([*pieces, sound(joiner.release())]) == stream

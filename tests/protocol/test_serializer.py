@@ -82,7 +82,7 @@ async def test_chunks_are_resampled_as_one_stream(rate_hz: int, chunk_ms: int) -
     out = b""
     for chunk in chunks_of(pcm, chunk_ms, rate_hz):
         out += audio_of(await serializer.deserialize(audio_message(chunk)))
-    out += audio_of(await serializer.silence(FILTER_MS))
+    out += await serializer.silence(FILTER_MS)
 
     expected = resampled_at_once(pcm + bytes(2 * (rate_hz * FILTER_MS // 1000)), rate_hz)
     speech = len(pcm) // 2 * PIPELINE_RATE_HZ // rate_hz
@@ -108,7 +108,7 @@ async def test_no_sample_is_ever_lost(rate_hz: int, lengths: list[int]) -> None:
         out += len(audio_of(await serializer.deserialize(audio_message(bytes(2 * length))))) // 2
     assert serializer.received_samples == sum(lengths)
     speech = sum(lengths) * PIPELINE_RATE_HZ / rate_hz
-    out += len(audio_of(await serializer.silence(FILTER_MS))) // 2
+    out += len(await serializer.silence(FILTER_MS)) // 2
     assert speech <= out + 1 <= speech + FILTER_MS * PIPELINE_RATE_HZ / 1000 + 2
 
 
@@ -118,7 +118,7 @@ async def test_silence_pushes_out_speech_and_does_not_count(rate_hz: int) -> Non
     serializer = serializer_for(InitConfig(sample_rate=rate_hz))
     loud = audio_of(await serializer.deserialize(audio_message(tone(0.3, rate_hz))))
     received = serializer.received_samples
-    loud += audio_of(await serializer.silence(FILTER_MS))
+    loud += await serializer.silence(FILTER_MS)
     assert received == serializer.received_samples == round(0.3 * rate_hz)
     assert np.abs(samples_of(loud)[int(0.28 * PIPELINE_RATE_HZ) : int(0.3 * PIPELINE_RATE_HZ)]).max() > 10_000
 
