@@ -1,9 +1,21 @@
-"""Where WebSocket frames end in a stream of bytes, so that a parser can be given one at a time (RFC 6455, 5.2)."""
+"""Where WebSocket frames end in a stream of bytes, so that a parser can be given one at a time (RFC 6455, 5.2).
+
+Nearly all frames of a client are plain: a whole message, short, masked, of no extension. Those are read here, for a
+parser that is ready for everything else takes five times as long.
+"""
+
+from typing import Literal
+
+import numpy as np
 
 _SHORT_LENGTH = 125
 _MASKED = 0x80
 _MASK_BYTES = 4
 _LENGTH_BYTES = {126: 2, 127: 8}
+
+MessageType = Literal["text", "bytes"]
+_WHOLE: dict[int, MessageType] = {0x81: "text", 0x82: "bytes"}
+"""The first byte of a frame that is a message by itself, and the type of that."""
 
 
 class FrameCutter:
@@ -22,6 +34,26 @@ class FrameCutter:
         self._left_bytes = (self._left_bytes or _frame_bytes(data)) - step
         return step
 
+    def take_plain(self, data: bytearray, most_bytes: int) -> tuple[MessageType, bytes] | None:
+        """Take the frame at the start of ``data`` out of it, where it is all there, and a whole message.
+
+        ``data`` begins where the step before ended, and no message in fragments is under way.
+
+        Returns:
+            The message's type and content; ``None`` where it takes a parser to say what comes: a control frame, a
+            fragment, more than ``most_bytes``, something that is missing or wrong.
+        """
+        if self._left_bytes or len(data) < 2 or not data[1] & _MASKED:
+            return None
+        message_type = _WHOLE.get(data[0])
+        end = _frame_bytes(data)
+        if message_type is None or not end or end > min(len(data), most_bytes):
+            return None
+        content_at = 2 + _MASK_BYTES + _LENGTH_BYTES.get(data[1] & 0x7F, 0)
+        content = _unmasked(bytes(data[content_at:end]), bytes(data[content_at - _MASK_BYTES : content_at]))
+        del data[:end]
+        return message_type, content
+
 
 def _frame_bytes(data: bytes | bytearray) -> int:
     """The length of the frame at the start of ``data``, header included; 0: the header is not whole."""
@@ -36,3 +68,8 @@ def _frame_bytes(data: bytes | bytearray) -> int:
         head += extra
         length = int.from_bytes(data[2 : 2 + extra], "big")
     return head + length
+
+
+def _unmasked(content: bytes, mask: bytes) -> bytes:
+    words = np.frombuffer(content + bytes(-len(content) % _MASK_BYTES), np.uint32)
+    return (words ^ np.frombuffer(mask, np.uint32)).tobytes()[: len(content)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.frame_cutter import FrameCutter
-from tests.hostile.frames import BINARY, frame
+from tests.hostile.frames import BINARY, CONTINUATION, PING, TEXT, frame
 from tests.support import hypothesis_profile
 
 __all__ = ["hypothesis_profile"]
@@ -62,3 +62,48 @@ def test_no_step_goes_beyond_a_frame(sizes: list[int], cuts: list[int], most_byt
 def test_a_header_in_part_is_no_step(head: bytes) -> None:
     """The rest of it has to come first."""
     assert FrameCutter().next_step(head, 100) == 0
+
+
+@given(
+    contents=st.lists(st.binary(max_size=200) | st.integers(120, 3000).map(bytes), min_size=1, max_size=5),
+    opcode=st.sampled_from([TEXT, BINARY]),
+)
+def test_whole_messages_are_plain(contents: list[bytes], opcode: int) -> None:
+    """Their content comes out, whatever its length is, and what comes behind them stays."""
+    cutter = FrameCutter()
+    stream = bytearray(b"".join(frame(content, opcode) for content in contents))
+    taken = [cutter.take_plain(stream, 4096) for _ in contents]
+    message_type = "text" if opcode == TEXT else "bytes"
+    assert taken == [(message_type, content) for content in contents]
+    assert not stream
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"",
+        frame(b"abc", BINARY)[:-1],
+        frame(bytes(640), BINARY)[:3],
+        frame(bytes(5000), BINARY),
+        frame(b"abc", BINARY, fin=False),
+        frame(b"abc", CONTINUATION),
+        frame(b"", PING),
+        b"\xc2" + frame(b"abc", BINARY)[1:],
+        frame(b"abc", BINARY, mask=None) + b"abc",
+    ],
+    ids=["nothing", "part", "head", "long", "fragment", "continuation", "ping", "extension", "unmasked"],
+)
+def test_all_else_is_left_to_a_parser(stream: bytes) -> None:
+    """As it came."""
+    data = bytearray(stream)
+    assert FrameCutter().take_plain(data, 4096) is None
+    assert data == stream
+
+
+def test_the_rest_of_a_frame_is_not_plain() -> None:
+    """Whatever it looks like."""
+    cutter, inner = FrameCutter(), frame(b"abc", BINARY)
+    stream = bytearray(frame(inner, BINARY, mask=bytes(4)))
+    del stream[: cutter.next_step(stream, len(stream) - len(inner))]
+    assert stream == inner
+    assert cutter.take_plain(stream, 4096) is None
