@@ -76,7 +76,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._unparsed += data
         if self._next_turn is None and not self.read_paused:
             self._parse()
-        self._low_water.read(whole=not self._unparsed)
+        self._low_water.read(whole=self._between_messages)
 
     def handle_connect(self, event: Request) -> None:
         """Let the session say how much of its client's stream it waits for."""
@@ -94,7 +94,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def receive(self) -> "ASGIReceiveEvent":
         """The next event; once the session has taken all that was parsed, more is."""
-        if self.queue.empty():
+        if self.queue.empty() and self._between_messages:
             self._low_water.settle()
         message = await self.queue.get()
         if self.read_paused and self.queue.empty():
@@ -133,6 +133,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
                 break
         if not self.read_paused:
             self._go_on()
+
+    @property
+    def _between_messages(self) -> bool:
+        return not (self._unparsed or self.frames or self._hasty) and self._frame_cutter.between_frames
 
     def _take_plain_frame(self) -> bool:
         """Take the next frame past the parser, where that changes nothing but the time that it takes."""

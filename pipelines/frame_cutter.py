@@ -19,11 +19,16 @@ _WHOLE: dict[int, MessageType] = {0x81: "text", 0x82: "bytes"}
 
 
 class FrameCutter:
-    """Follows the frames of one direction; knows nothing of their content, and refuses nothing."""
+    """Follows the frames of one direction, and reads the plain ones; it refuses nothing."""
 
     def __init__(self) -> None:
         """Stand where a frame begins."""
         self._left_bytes = 0
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether all of the frame before has been taken."""
+        return not self._left_bytes
 
     def next_step(self, data: bytes | bytearray, most_bytes: int) -> int:
         """How much of ``data`` belongs to one frame, ``most_bytes`` at most; 0: not even its header is whole.

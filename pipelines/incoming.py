@@ -114,6 +114,7 @@ class Incoming:
         Returns:
             How much audio is lost, in ms, rounded up.
         """
+        self._chunk_bytes = 0
         self._ingest.allow_absence(self._longest_absence_secs)
         missing = max(0, first_sample - self.expected_sample)
         self.lost_samples += missing

@@ -2,7 +2,7 @@
 
 Two chunks of 20 ms enter the pipeline as one (:mod:`pipelines.joiner`), so being told of the first one alone is
 work for nothing: a turn of the event loop, a system call, a task that wakes up. The kernel can wait for the second
-one itself (``SO_RCVLOWAT``, socket(7)).
+one itself (``SO_RCVLOWAT``, socket(7)). Since Linux 4.18 it tells at once what is there when the mark goes down.
 """
 
 import asyncio
@@ -30,7 +30,6 @@ class ReceiveLowWater:
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop):
         """Leave the mark at one byte, as the kernel has it, until somebody says how much it may be."""
-        self._transport = transport
         self._loop = loop
         self._socket: socket.socket | None = None
         if sys.platform == "linux" and transport.get_extra_info("ssl_object") is None:
@@ -48,7 +47,7 @@ class ReceiveLowWater:
         """Bytes were read.
 
         Args:
-            whole: They end with a message; else its rest is waited for without a mark.
+            whole: They end with a message; else its rest is waited for without a mark, until :meth:`settle`.
         """
         self._read_at = self._loop.time()
         if not whole:
@@ -62,7 +61,7 @@ class ReceiveLowWater:
     def unfollow(self) -> None:
         """Nobody says any more how much it may be: take the mark away."""
         self._needed_bytes = None
-        self._lower()
+        self._set(1)
 
     def close(self) -> None:
         """The connection is gone."""
@@ -85,12 +84,4 @@ class ReceiveLowWater:
         if (left_secs := self._read_at + self.patience_secs - self._loop.time()) > 0:
             self._check = self._loop.call_later(left_secs, self._check_stream)
             return
-        self._lower()
-
-    def _lower(self) -> None:
-        if self._mark_bytes == 1 or self._socket is None:
-            return
         self._set(1)
-        if self._transport.is_reading():  # or the event loop would not look at what is there already
-            self._transport.pause_reading()
-            self._transport.resume_reading()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,8 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 
 from pipelines.bounded_protocols import BoundedHttp, BoundedWebSocket
-from tests.hostile.frames import CONTINUATION, PING, Address, RawConnection, close_frame, frame, handshake
+from pipelines.low_water import SCOPE_EXTENSION
+from tests.hostile.frames import BINARY, CONTINUATION, PING, Address, RawConnection, close_frame, frame, handshake
 from tests.support.waiting import until
 
 _UNREAD_PINGS = 60_000
@@ -48,7 +50,8 @@ async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSo
 
     A session at ``/flood`` talks until nobody listens, one at ``/stuck`` until it would have to wait, then waits
     for the client, one at ``/slow`` takes nothing, and says how much waits for it; one at ``/late`` lets the client
-    say something before it is accepted. ``options`` are uvicorn's.
+    say something before it is accepted; one at ``/stream`` waits for 960 bytes at once, for as long as it takes.
+    ``options`` are uvicorn's.
     """
     app = FastAPI()
 
@@ -75,6 +78,12 @@ async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSo
         while made[-1].transport.get_write_buffer_size() == 0:
             await websocket.send_text("x" * 20_000)
         await websocket.receive()
+
+    @app.websocket("/stream")
+    async def stream(websocket: WebSocket) -> None:
+        made[-1]._low_water.patience_secs = 1000
+        websocket.scope["extensions"][SCOPE_EXTENSION]["follow"](lambda: 960)
+        await echo(websocket)
 
     @app.websocket("/late")
     async def late(websocket: WebSocket) -> None:
@@ -371,4 +380,27 @@ async def test_small_messages_do_not_stop_the_reading() -> None:
         await connection.send_raw(frame(b"x" * 600) * 500)
         await connection.until_messages(1)
         assert connection.got.messages[0]["type"] == "9 wait"
+        await connection.drop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels have other rules")
+@pytest.mark.parametrize("cut", [1, 3, 7, -1])
+@pytest.mark.parametrize("fragment", [False, True])
+async def test_the_rest_of_a_message_is_not_waited_for_with_what_follows(cut: int, fragment: bool) -> None:
+    """A session that waits for much at once hears a message whose end comes later, as soon as it has come."""
+    async with served() as (address, made):
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x", path=b"/stream"))
+        assert await connection.read_status() == 101
+        connection.start_reading()
+        await until(lambda: made[0]._low_water._mark_bytes == 960)
+        text = b'{"type":"late"}'
+        message = frame(text, fin=False) + frame(b"", CONTINUATION) if fragment else frame(text)
+        at = len(message) - 6 if fragment and cut < 0 else cut
+        await connection.send_raw(frame(bytes(640), BINARY) * 2 + message[:at])
+        await until(lambda: made[0]._low_water._mark_bytes == 1 and made[0].queue.empty())
+        await asyncio.sleep(0.02)
+        await connection.send_raw(message[at:])
+        await connection.until_messages(1)
+        await until(lambda: made[0]._low_water._mark_bytes == 960)
         await connection.drop()

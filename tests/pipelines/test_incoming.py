@@ -59,17 +59,32 @@ async def test_it_says_how_much_has_to_come_until_something_goes_on() -> None:
     assert len(CHUNK) + 8 < stream.needed_bytes() <= 2 * len(CHUNK)
 
 
-@pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
-async def test_short_chunks_at_any_rate(rate_hz: int) -> None:
-    """Four of 10 ms make a piece: the fourth one has to be begun."""
+async def test_short_chunks() -> None:
+    """Of four chunks of 10 ms more than those before the last one has to come."""
+    stream = incoming()
+    needed = []
+    for _ in range(5):
+        await stream.take(CHUNK[:320])
+        needed.append(stream.needed_bytes())
+    assert needed == [800, 480, 1, 1120, 800]
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 48_000])
+async def test_resampled_audio_waits_for_nothing(rate_hz: int) -> None:
+    """The resampler gives it in blocks of its own."""
     stream = incoming(InitConfig(audio_encoding="binary", sample_rate=rate_hz))
-    frame_bytes = rate_hz // 100 * 2
     for _ in range(200):
-        await stream.take(bytes(frame_bytes))
-        if stream.held_bytes == 0 or (needed := stream.needed_bytes()) == 1:
-            continue
-        assert needed <= 4 * frame_bytes
-        assert needed > frame_bytes + 8
+        await stream.take(bytes(rate_hz // 50 * 2))
+        assert stream.needed_bytes() == 1
+
+
+async def test_another_connection_begins_with_anything() -> None:
+    """What was streamed over the one before says nothing of it."""
+    stream = incoming()
+    await stream.take(CHUNK)
+    await stream.take(CHUNK)
+    stream.go_on_at(first_sample=stream.expected_sample)
+    assert stream.needed_bytes() == 1
 
 
 async def test_long_chunks_and_short_gaps_wait_for_nothing() -> None:

@@ -177,25 +177,6 @@ def test_the_end_of_a_connection_is_told_at_once(talk: Callable[[Talk], None]) -
     talk(conversation)
 
 
-def test_a_reader_that_paused_is_not_made_to_read(talk: Callable[[Talk], None]) -> None:
-    """Who wants nothing gets nothing when the patience is over."""
-
-    async def conversation(reader: Reader, client: socket.socket) -> None:
-        assert reader.transport is not None
-        reader.low_water.patience_secs = 0.05
-        reader.low_water.follow(lambda: PAIR_BYTES)
-        reader.low_water.settle()
-        reader.transport.pause_reading()
-        client.send(CHUNK)
-        await until(lambda: reader.mark_bytes == 1)
-        await some_turns()
-        assert reader.reads == []
-        reader.transport.resume_reading()
-        await until(lambda: reader.reads == [600])
-
-    talk(conversation)
-
-
 def test_who_follows_no_more_leaves_no_mark(talk: Callable[[Talk], None]) -> None:
     """What waits is read at once, and what comes then."""
 
