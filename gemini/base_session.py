@@ -117,6 +117,7 @@ class BaseSession(ABC, Generic[TrackerT]):
     async def close(self) -> None:
         """End the session at once, upstream included. May be called twice, or without :meth:`connect`."""
         self._over = True
+        self._forget_look()
         watching, self._watching = self._watching, None
         try:
             if watching is not None:
@@ -201,7 +202,7 @@ class BaseSession(ABC, Generic[TrackerT]):
 
     def _note_audio(self) -> None:
         """Look at the deadlines soon: most of what comes is audio, which moves them into the future."""
-        if self._look_soon is None:
+        if self._look_soon is None and not self._over:
             loop = asyncio.get_running_loop()
             self._look_soon = loop.call_later(_AUDIO_UNWATCHED_SECS, self._deadline_moved.set)
 
@@ -229,10 +230,13 @@ class BaseSession(ABC, Generic[TrackerT]):
                 async with asyncio.timeout_at(self._deadline_on_loop()):
                     await self._deadline_moved.wait()
             self._deadline_moved.clear()
-            if self._look_soon is not None:
-                self._look_soon.cancel()
-                self._look_soon = None
+            self._forget_look()
             self._act_on_time()
+
+    def _forget_look(self) -> None:
+        if self._look_soon is not None:
+            self._look_soon.cancel()
+            self._look_soon = None
 
     def _deadline_on_loop(self) -> float | None:
         if self._over:
