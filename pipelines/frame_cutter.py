@@ -1,12 +1,12 @@
 """Where WebSocket frames end in a stream of bytes, so that a parser can be given one at a time (RFC 6455, 5.2).
 
-Nearly all frames of a client are plain: a whole message, short, masked, of no extension. Those are read here, for a
-parser that is ready for everything else takes five times as long.
+Nearly all frames of a client are plain: a whole message, short, masked, of no extension. Those are read here: with
+a parser that is ready for everything else, taking in a chunk of 20 ms costs twice as much.
 """
 
 from typing import Literal
 
-import numpy as np
+from websockets.frames import apply_mask  # type: ignore[attr-defined]  # in C, where there is a compiled one
 
 _SHORT_LENGTH = 125
 _MASKED = 0x80
@@ -55,7 +55,7 @@ class FrameCutter:
         if message_type is None or not end or end > min(len(data), most_bytes):
             return None
         content_at = 2 + _MASK_BYTES + _LENGTH_BYTES.get(data[1] & 0x7F, 0)
-        content = _unmasked(bytes(data[content_at:end]), bytes(data[content_at - _MASK_BYTES : content_at]))
+        content = apply_mask(data[content_at:end], data[content_at - _MASK_BYTES : content_at])
         del data[:end]
         return message_type, content
 
@@ -73,8 +73,3 @@ def _frame_bytes(data: bytes | bytearray) -> int:
         head += extra
         length = int.from_bytes(data[2 : 2 + extra], "big")
     return head + length
-
-
-def _unmasked(content: bytes, mask: bytes) -> bytes:
-    words = np.frombuffer(content + bytes(-len(content) % _MASK_BYTES), np.uint32)
-    return (words ^ np.frombuffer(mask, np.uint32)).tobytes()[: len(content)]
