@@ -9,7 +9,6 @@ import logging
 import uuid
 
 from fastapi import WebSocket
-from pipecat.frames.frames import InputTransportMessageFrame
 
 from metrics import RESUMES, SLOW_CLIENTS
 from pipelines.choice import Choice, choose, choose_for_seat
@@ -181,8 +180,8 @@ class ClientConnection:
         """Read a frame; ``None`` where the session keeps it."""
         if self._session is not None:
             return await self._session.take(data)
-        frame = await self._serializer.deserialize(data)
-        return frame.message if isinstance(frame, InputTransportMessageFrame) else None
+        content = await self._serializer.read(data)
+        return None if isinstance(content, bytes) else content
 
     async def _take_message(self, message: ClientMessage | Fault) -> None:
         match message:

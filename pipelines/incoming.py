@@ -102,7 +102,10 @@ class Incoming:
         return fault
 
     def needed_bytes(self) -> int:
-        """How much has to come until something enters the pipeline, where the last frame was one of a stream."""
+        """How much has to come until something enters the pipeline, where the last frame was one of a stream.
+
+        It is half of a frame less than that, for the lengths of frames may differ by a few bytes.
+        """
         if not self._chunk_bytes or not self._may_wait:
             return 1
         chunks = self._joiner.missing_chunks(self._chunk_bytes)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 SCOPE_EXTENSION = "live_interpreter.low_water"
-"""Under this name of an ASGI scope's extensions an application finds :meth:`ReceiveLowWater.follow`."""
+"""Under this name of an ASGI scope's extensions is, as ``follow``, :meth:`ReceiveLowWater.follow`."""
 
 PATIENCE_SECS = 0.1
 

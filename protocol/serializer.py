@@ -134,8 +134,6 @@ class ProtocolSerializer(FrameSerializer):
         return await self._resample(pcm)
 
     async def _resample(self, pcm: bytes) -> bytes:
-        if self.sample_rate_hz == PIPELINE_RATE_HZ:
-            return pcm
         return await self._resampler.resample(pcm, self.sample_rate_hz, PIPELINE_RATE_HZ)
 
     def _set_rate(self, rate_hz: int) -> None:
