@@ -152,7 +152,7 @@ async def test_a_failure_costs_the_utterance_and_is_told(endpoint: str) -> None:
 @pytest.mark.parametrize("endpoint", ["transcriptions", "completions", "speech"])
 async def test_an_endpoint_that_never_answers_costs_the_utterance(endpoint: str) -> None:
     """After ``TURN_TIMEOUT_SECS``; the request is given up, so that the next one does not wait behind it."""
-    async with cascade(turn_timeout_secs=1.0) as talk:
+    async with cascade(turn_timeout_secs=3.0) as talk:
         talk.endpoints.stuck.add(endpoint)
         await talk.session.say("kennedy-1")
         await talk.session.client.wait_for("warning")

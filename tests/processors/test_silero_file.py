@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from processors.silero import SileroStream, load_model
-from processors.silero_file import silero_file
+from processors.silero_file import ARRANGED_FILE, read_model, silero_file
 from processors.vad_params import VadParams
 from processors.voice_detectors import SileroDetector
 from tests.support.pcm import read_sample
@@ -70,6 +70,20 @@ def test_sessions_use_the_file_that_is_found(monkeypatch: pytest.MonkeyPatch, tm
     detector = params.make_detector()
     assert isinstance(detector, SileroDetector)
     assert not detector.is_voice(np.zeros(512, np.float32), quiet=True)
+
+
+def test_a_release_that_is_known_is_read_arranged(tmp_path: Path) -> None:
+    """Whoever names a copy of it, too; once pipecat's release is another one, arrange that."""
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(silero_file().read_bytes())
+    assert read_model(copy) == ARRANGED_FILE.read_bytes()
+
+
+def test_a_release_that_is_not_known_is_read_as_it_is(tmp_path: Path) -> None:
+    """There is nothing of ours in its place."""
+    file = tmp_path / "next.onnx"
+    file.write_bytes(b"another release")
+    assert read_model(file) == b"another release"
 
 
 @with_package
