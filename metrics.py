@@ -67,7 +67,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The media type of what :func:`exposition` gives."""
-QUEUES = ("inbox", "vad", "ring", "outbox", "replay", "player")
+QUEUES = ("inbox", "ring", "outbox", "replay", "player")
 """The queues of a session that are shown, also while there is no session."""
 
 _PREFIX = "interpreter"

@@ -70,7 +70,8 @@ def chosen_subjects(
 
     Args:
         names: Which ones; ``None``: all that there are.
-        server_dirs: Folders with a ``server.py``; none: the one that this file belongs to.
+        server_dirs: Folders with a ``server.py``, each run by its ``.venv`` where it has one; none: the one that
+            this file belongs to.
         workers: Numbers of processes with which each of ours is measured.
 
     Raises:
@@ -152,7 +153,7 @@ async def running(subject: Subject, upstream: Mapping[str, str], core: int | Non
         began_at = time.monotonic()
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
+                _python_of(subject),
                 *subject.command,
                 cwd=folder,
                 env=environment(subject.root, **given),
@@ -170,6 +171,12 @@ async def running(subject: Subject, upstream: Mapping[str, str], core: int | Non
             raise RuntimeError(f"{subject.name} was not ready after {_LONGEST_START_SECS:g} s") from None
         finally:
             await end(process)
+
+
+def _python_of(subject: Subject) -> str:
+    """The one that the folder's own set-up made, where there is one: it has its own versions of what it needs."""
+    own = subject.root / ".venv" / "bin" / "python"
+    return str(own) if own.is_file() else sys.executable
 
 
 async def _ready(process: asyncio.subprocess.Process, log: Path, workers: int) -> str:

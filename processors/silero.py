@@ -123,8 +123,9 @@ class SharedScoring:
     """Scores the windows of all streams of one event loop together."""
 
     def __init__(self, model: SileroModel) -> None:
-        """Nothing waits."""
+        """Nothing waits; to be made in the event loop."""
         self._model = model
+        self._loop = asyncio.get_running_loop()
         self._waiting: list[_Request] = []
         self._due: asyncio.Handle | None = None
         self._due_at = 0.0
@@ -137,29 +138,28 @@ class SharedScoring:
             window: :data:`WINDOW_SAMPLES` mono samples at 16 kHz, -1.0 to 1.0.
             hurry: Wait 3 ms at most: more audio of the stream is there already.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[float] = loop.create_future()
+        future: asyncio.Future[float] = self._loop.create_future()
         self._waiting.append((stream, window, future))
         if len(self._waiting) >= _MOST_WINDOWS:
-            self._run_within(0.0, loop)
+            self._run_within(0.0)
         else:
-            self._run_within(_HURRIED_WAIT_SECS if hurry else _LONGEST_WAIT_SECS, loop)
+            self._run_within(_HURRIED_WAIT_SECS if hurry else _LONGEST_WAIT_SECS)
         return future
 
-    def _run_within(self, wait_secs: float, loop: asyncio.AbstractEventLoop) -> None:
-        run_at = loop.time() + wait_secs
+    def _run_within(self, wait_secs: float) -> None:
+        run_at = self._loop.time() + wait_secs
         if self._due is not None:
             if self._due_at <= run_at:
                 return
             self._due.cancel()
-        self._due, self._due_at = loop.call_at(run_at, self._run, loop), run_at
+        self._due, self._due_at = self._loop.call_at(run_at, self._run), run_at
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
         self._due = None
         batch = [item for item in self._waiting[:_MOST_WINDOWS] if not item[2].cancelled()]
         del self._waiting[:_MOST_WINDOWS]
         if self._waiting:
-            self._run_within(0.0, loop)
+            self._run_within(0.0)
         if not batch:
             return
         try:

@@ -1,7 +1,6 @@
 """Voice activity and utterances, marked in the stream of input audio."""
 
 import asyncio
-from collections import deque
 
 import numpy as np
 from pipecat.frames.frames import (
@@ -10,7 +9,7 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameCallback, FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.errors import ErrorCategory
 
 from processors.analyzer_detector import AnalyzerDetector
@@ -32,8 +31,8 @@ from processors.voice_detectors import RATE_HZ, Samples, SileroDetector
 
 _SAMPLE_BYTES = 2
 _FULL_SCALE = np.float32(1 / 32768)
-_BEHIND_FRAMES = 4
-"""So many frames of audio that wait are a backlog, which the step judges alone, as fast as the processor goes."""
+_BEHIND_WINDOWS = 8
+"""So many windows that wait are a backlog, which the step judges alone, as fast as the processor goes."""
 _WINDOWS_IN_A_ROW = 8
 """Less than a millisecond of Silero's model."""
 
@@ -44,6 +43,8 @@ class Vad(FrameProcessor):
     Voice goes as pipecat's ``VADUserStartedSpeakingFrame`` and ``VADUserStoppedSpeakingFrame``, utterances as
     :class:`~processors.frames.UtteranceStartedFrame` and :class:`~processors.frames.UtteranceEndedFrame`. All that
     counts is audio time, so the client's chunk length makes no difference.
+
+    It runs in pipecat's direct mode: who pushes audio waits for its scores.
 
     Where a pause is judged (``turn_end``), the audio goes on meanwhile. The end of the utterance is marked when the
     verdict comes, at the place where voice had stopped, which may lie in audio that went before.
@@ -62,7 +63,7 @@ class Vad(FrameProcessor):
             context: The session.
             judge: Who judges pauses, where the parameters want that; ``None``: pipecat's smart-turn model.
         """
-        super().__init__()
+        super().__init__(enable_direct_mode=True)
         self._params = params
         self._pending = b""
         self._position = 0
@@ -82,7 +83,6 @@ class Vad(FrameProcessor):
         self._deaf = not self.marks_utterances
         self._draining = False
         self._held: DrainFrame | None = None
-        self._waiting: deque[int] = deque()
         self._judged_alone = 0
 
     @classmethod
@@ -113,25 +113,8 @@ class Vad(FrameProcessor):
         times = self._params.times()
         return times.end_of_utterance_secs if times.pause_secs is None else times.unfinished_secs
 
-    def queue_depths(self) -> dict[str, float]:
-        """Audio that waits to be judged, in bytes."""
-        return {"vad": sum(self._waiting)}
-
-    async def queue_frame(
-        self,
-        frame: Frame,
-        direction: FrameDirection = FrameDirection.DOWNSTREAM,
-        callback: FrameCallback | None = None,
-    ) -> None:
-        """Take note of audio that comes."""
-        if isinstance(frame, InputAudioRawFrame):
-            self._waiting.append(len(frame.audio))
-        await super().queue_frame(frame, direction, callback)
-
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Mark audio; pass everything on."""
-        if isinstance(frame, InputAudioRawFrame) and self._waiting:
-            self._waiting.popleft()
         await super().process_frame(frame, direction)
         if isinstance(frame, DrainFrame):
             async with self._pushing:
@@ -159,22 +142,26 @@ class Vad(FrameProcessor):
         """Hear the audio window by window."""
         self._pending += audio
         window_bytes = self._detector.window_samples * _SAMPLE_BYTES
+        behind = len(self._pending) >= _BEHIND_WINDOWS * window_bytes
+        sharing = self._sharing if not behind else None
         marks: list[Mark] = []
         while len(self._pending) >= window_bytes and not self._deaf:
             pcm = np.frombuffer(self._pending, "<i2", self._detector.window_samples)
             self._pending = self._pending[window_bytes:]
             window = pcm.astype(np.float32) * _FULL_SCALE
-            marks += self._follow(window, await self._is_voice(window, hurry=len(self._pending) >= window_bytes))
+            if sharing is not None:
+                hurry = len(self._pending) >= window_bytes
+                voiced = await sharing.hear(window, quiet=self._segmenter.quiet, hurry=hurry)
+            else:
+                voiced = await self._judge_alone(window)
+            marks += self._follow(window, voiced)
         return marks
 
-    async def _is_voice(self, window: Samples, *, hurry: bool) -> bool:
-        quiet, hurry = self._segmenter.quiet, hurry or bool(self._waiting)
-        if self._sharing is not None and len(self._waiting) < _BEHIND_FRAMES:
-            return await self._sharing.hear(window, quiet=quiet, hurry=hurry)
+    async def _judge_alone(self, window: Samples) -> bool:
         self._judged_alone += 1
-        if hurry and self._judged_alone % _WINDOWS_IN_A_ROW == 0:
+        if self._judged_alone % _WINDOWS_IN_A_ROW == 0:
             await asyncio.sleep(0)  # others have their turn
-        return self._detector.is_voice(window, quiet=quiet)
+        return self._detector.is_voice(window, quiet=self._segmenter.quiet)
 
     def _follow(self, window: Samples, voiced: bool) -> list[Mark]:
         self._voiced = voiced

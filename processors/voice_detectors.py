@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.silero import WINDOW_SAMPLES, SileroModel, SileroStream, shared_scoring
+from processors.silero import WINDOW_SAMPLES, SharedScoring, SileroModel, SileroStream, shared_scoring
 
 RATE_HZ = 16_000
 OUR_PROVIDERS = ("silero", "energy")
@@ -60,6 +60,7 @@ class SileroDetector:
         self._model = model
         self._confidence = confidence
         self._stream = SileroStream()
+        self._scoring: SharedScoring | None = None
         self._samples_since_reset = 0
         self._clear_windows = 0
 
@@ -68,8 +69,16 @@ class SileroDetector:
         return self._judge(self._model.score([self._stream], [window])[0], quiet=quiet)
 
     async def hear(self, window: Samples, *, quiet: bool, hurry: bool) -> bool:
-        """The same, together with the windows of other streams; ``hurry``: wait for none, more audio is there."""
-        return self._judge(await shared_scoring(self._model).score(self._stream, window, hurry=hurry), quiet=quiet)
+        """The same, together with the windows of other streams of the event loop.
+
+        Args:
+            window: As for :meth:`is_voice`.
+            quiet: The same.
+            hurry: More audio is there: wait for fewer others.
+        """
+        if self._scoring is None:
+            self._scoring = shared_scoring(self._model)
+        return self._judge(await self._scoring.score(self._stream, window, hurry=hurry), quiet=quiet)
 
     def _judge(self, value: float, *, quiet: bool) -> bool:
         self._samples_since_reset += self.window_samples
