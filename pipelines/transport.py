@@ -26,9 +26,9 @@ class OrderedInput(FastAPIWebsocketInputTransport):
     """Pushes audio as it is read: the stock input keeps it in a queue of its own, and other frames overtake it."""
 
     async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
-        """Push audio on, after everything that was read before it."""
-        if frame.audio:
-            await self.push_frame(frame)
+        """Push audio on, after everything that was read before it, and for as little as our steps do."""
+        if frame.audio and self.next is not None:
+            await self.next.queue_frame(frame)
 
 
 class UnpacedOutput(FastAPIWebsocketOutputTransport):

@@ -21,7 +21,7 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.utils.errors import ErrorCategory, classify_http_exception, extract_http_status_code
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,7 @@ import metrics
 from gemini.connector import INPUT_RATE_HZ
 from gemini.errors import UpstreamError
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.engine_output import EngineOutput, Outcome, OutputTimes
 from processors.frames import DrainFrame, SpeechDroppedFrame, UtteranceEndedFrame, UtteranceStartedFrame
 from processors.utterance_queue import Begun, Ended, Piece, UtteranceCutter, UtteranceQueue
@@ -73,7 +74,7 @@ class EngineAdapterParams(BaseModel):
     max_failures: Annotated[int, Field(ge=1)] = 3
 
 
-class EngineAdapter(FrameProcessor):
+class EngineAdapter(DirectStep):
     """Makes the steps between itself and the transcription forwarder behave as our engine step does.
 
     Where a step before it marks utterances, the stock steps get the audio of one utterance at a time, pre-roll
@@ -97,7 +98,7 @@ class EngineAdapter(FrameProcessor):
         """
         if params.engine == "cascade" and not context.utterances_marked:
             raise ValueError("expected a step before a cascade that marks utterances, such as vad with a threshold")
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._params = params
         self._session_id = context.session_id
         self._marked = context.utterances_marked

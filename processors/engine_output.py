@@ -28,9 +28,10 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 
 import metrics
+from processors.direct_step import DirectStep
 from processors.frames import SpeechDroppedFrame
 from processors.source_text import SourceText
 from processors.text_frames import language_code, source_frame
@@ -91,7 +92,7 @@ class _Turn:
     failed: bool = False
 
 
-class EngineOutput(FrameProcessor):
+class EngineOutput(DirectStep):
     """Orders what stock steps push into turns, one for each utterance; see :class:`~processors.engine_adapter`.
 
     Source text goes on as ``InterimTranscriptionFrame`` (the whole so far) and once more as ``TranscriptionFrame``;
@@ -123,7 +124,7 @@ class EngineOutput(FrameProcessor):
             on_interruption: Called when the output of the open turn is to stop.
             send_upstream: Takes what goes upstream past the stock steps.
         """
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._times = times
         self._session_id = session_id
         self._marked = marked

@@ -1,11 +1,12 @@
 """Tells which terms of the glossary did not come out; changes nothing."""
 
 from pipecat.frames.frames import Frame
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pydantic import BaseModel, ConfigDict
 
 from metrics import GLOSSARY_TERMS
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.frames import ProtocolMessageFrame
 from processors.glossary import Entry, GlossaryParam
 from processors.term_search import SearchText
@@ -27,7 +28,7 @@ class GlossaryCheckParams(BaseModel):
     glossary: GlossaryParam = None
 
 
-class GlossaryCheck(FrameProcessor):
+class GlossaryCheck(DirectStep):
     """After each turn, counts the terms that were said, and warns of those whose target was not.
 
     Compares the turn's two final texts, in the direction that their languages give. A turn without an
@@ -44,7 +45,7 @@ class GlossaryCheck(FrameProcessor):
 
     def __init__(self, params: GlossaryCheckParams, context: SessionContext):
         """Make the step for one session."""
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._glossary = params.glossary
         self._source_language = self._target_language = ""
         self._cut = False

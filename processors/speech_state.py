@@ -11,10 +11,11 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pydantic import BaseModel, ConfigDict
 
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.frames import (
     OutputRestartedFrame,
     ProtocolMessageFrame,
@@ -33,7 +34,7 @@ class SpeechStateEmitterParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SpeechStateEmitter(FrameProcessor):
+class SpeechStateEmitter(DirectStep):
     """Sends ``speech_state`` on every change; passes every frame on.
 
     ``UserStoppedSpeakingFrame`` counts as an utterance that awaits output, ``LLMFullResponseStartFrame`` as the
@@ -52,7 +53,7 @@ class SpeechStateEmitter(FrameProcessor):
         wall_clock: Callable[[], float] = time.time,
     ):
         """Make the step for one session; ``wall_clock`` gives Unix seconds."""
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._wall_clock = wall_clock
         self._voice_active = False
         self._awaiting_output = 0

@@ -3,10 +3,11 @@
 import logging
 
 from pipecat.frames.frames import Frame
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pydantic import BaseModel, ConfigDict
 
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.frames import ProtocolMessageFrame
 from protocol.messages import TurnComplete
 
@@ -25,7 +26,7 @@ class TranscriptLogParams(BaseModel):
     enabled: bool = True
 
 
-class TranscriptLog(FrameProcessor):
+class TranscriptLog(DirectStep):
     """Logs the texts of every turn at INFO; passes every frame on.
 
     Stands after the transcription forwarder, where it is enabled.
@@ -40,7 +41,7 @@ class TranscriptLog(FrameProcessor):
 
     def __init__(self, params: TranscriptLogParams, context: SessionContext):
         """Make the step for one session."""
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._session_id = context.session_id
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:

@@ -19,10 +19,11 @@ from pipecat.frames.frames import (
     TTSTextFrame,
     VADUserStartedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pydantic import BaseModel, ConfigDict
 
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.frames import (
     OutputRestartedFrame,
     ProtocolMessageFrame,
@@ -80,7 +81,7 @@ class _Turn:
         return not self.source or (self.source_void and self.source_shown.startswith(self.source))
 
 
-class TranscriptionForwarder(FrameProcessor):
+class TranscriptionForwarder(DirectStep):
     """Gives the client the turns of any engine that emits pipecat's standard frames.
 
     Reads source text from ``InterimTranscriptionFrame`` and ``TranscriptionFrame`` (whole so far), target text from
@@ -98,7 +99,7 @@ class TranscriptionForwarder(FrameProcessor):
         clock: Callable[[], float] = time.monotonic,
     ):
         """Make the step for one session; ``clock`` gives seconds."""
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._params = params
         self._context = context
         self._languages = context.languages

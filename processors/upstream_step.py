@@ -15,12 +15,13 @@ from pipecat.frames.frames import (
     StartFrame,
     TTSAudioRawFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat.utils.errors import ErrorCategory
 
 from gemini.connector import INPUT_RATE_HZ
 from gemini.errors import UpstreamError
 from gemini.happenings import SessionEvent
+from processors.direct_step import DirectStep
 from processors.engine_report import EngineReport
 from processors.failure_categories import CATEGORY_OF_FAILURE
 from processors.frames import UtteranceEndedFrame, UtteranceStartedFrame
@@ -67,7 +68,7 @@ class UpstreamSession(Protocol):
         """The client wants no more of the output that plays."""
 
 
-class UpstreamStep(FrameProcessor):
+class UpstreamStep(DirectStep):
     """Between pipecat's frames and a session; a subclass says what frames tell of an event.
 
     Attributes:
@@ -84,7 +85,7 @@ class UpstreamStep(FrameProcessor):
             session_id: Of the client's session.
             speech_goes_on: The client's speech is passed on, for a step after this one; else it ends here.
         """
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._session = session
         self._session_id = session_id
         self._speech_goes_on = speech_goes_on

@@ -9,11 +9,12 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.utils.errors import ErrorCategory
 
 from processors.analyzer_detector import AnalyzerDetector
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
 from processors.pause_judging import PauseJudging
 from processors.segmentation import (
@@ -37,7 +38,7 @@ _WINDOWS_IN_A_ROW = 8
 """Less than a millisecond of Silero's model."""
 
 
-class Vad(FrameProcessor):
+class Vad(DirectStep):
     """Pushes marks into the stream, each before the audio in which it lies; never drops audio.
 
     Voice goes as pipecat's ``VADUserStartedSpeakingFrame`` and ``VADUserStoppedSpeakingFrame``, utterances as
@@ -63,7 +64,7 @@ class Vad(FrameProcessor):
             context: The session.
             judge: Who judges pauses, where the parameters want that; ``None``: pipecat's smart-turn model.
         """
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         self._params = params
         self._pending = b""
         self._position = 0

@@ -23,11 +23,12 @@ from pipecat.frames.frames import (
     TTSStoppedFrame,
     TTSTextFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics import WHISPER_DELAY, WHISPER_TURNS
 from processors.context import SessionContext
+from processors.direct_step import DirectStep
 from processors.frames import (
     OutputRestartedFrame,
     SpeechDroppedFrame,
@@ -77,7 +78,7 @@ class _Utterance:
     """``text`` is of all of it."""
 
 
-class WhisperSource(FrameProcessor):
+class WhisperSource(DirectStep):
     """Stands between an engine and the transcription forwarder, and tells the source text of each turn itself.
 
     Reads the marks and the speech that the engine passes on (:attr:`SessionContext.speech_goes_on`), which end
@@ -99,7 +100,7 @@ class WhisperSource(FrameProcessor):
         clock: Callable[[], float] = time.monotonic,
     ):
         """Make the step for one session whose ``context`` has a recogniser; ``clock`` gives seconds."""
-        super().__init__(enable_direct_mode=True)
+        super().__init__()
         if context.recognizer is None:
             raise ValueError("expected a session with a recogniser, got one without")
         self._recognizer = context.recognizer
