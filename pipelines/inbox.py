@@ -6,17 +6,20 @@ from collections import deque
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from starlette.types import Message
 
+from processors.frames import BACKLOG_BYTES
+
 _FRAME_BYTES = 256
 """What a frame counts as, beside its audio."""
-_MOST_JOINED_BYTES = 10 * 1024
-"""320 ms: from 256 on, the voice activity step judges a frame as fast as the processor goes."""
+_MOST_JOINED_BYTES = 2 * BACKLOG_BYTES
+"""576 ms: however long the chunks that wait, joined they are a backlog for the voice activity step."""
 
 
 class Inbox:
     """Frames that were read, in order; audio that waits is taken joined, for a pipeline that is behind to catch up.
 
-    Audio that arrives while the upstream is being connected waits here. The pipeline takes frames at once when it
-    runs, so only then does the bound ever make the reader wait, and not for longer than connecting may take.
+    Audio that arrives while the upstream is being connected waits here, and what comes faster than the pipeline
+    judges it. At the bound the reader waits: while connecting for as long as that may take, and else until the
+    pipeline has caught up.
 
     Attributes:
         held_bytes: What waits.
@@ -35,6 +38,11 @@ class Inbox:
     def open(self) -> None:
         """The session is ready: let the pipeline take frames."""
         self._opened.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether the bound is reached."""
+        return not self._room.is_set()
 
     async def room(self) -> None:
         """Wait until a frame may be put in."""

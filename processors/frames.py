@@ -12,6 +12,10 @@ from pipecat.frames.frames import (
 
 from protocol.messages import ServerMessage
 
+BACKLOG_BYTES = 9 * 1024
+"""Input audio of a frame (16 kHz, mono: 288 ms) from which on it is a backlog, and judged as fast as the processor
+goes. The 4096 samples of a chunk that is common in browsers are less."""
+
 
 @dataclass
 class UtteranceStartedFrame(UserStartedSpeakingFrame):

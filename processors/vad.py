@@ -4,6 +4,7 @@ import asyncio
 
 import numpy as np
 from pipecat.frames.frames import (
+    EndFrame,
     Frame,
     InputAudioRawFrame,
     VADUserStartedSpeakingFrame,
@@ -15,7 +16,7 @@ from pipecat.utils.errors import ErrorCategory
 from processors.analyzer_detector import AnalyzerDetector
 from processors.context import SessionContext
 from processors.direct_step import DirectStep
-from processors.frames import DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
+from processors.frames import BACKLOG_BYTES, DrainFrame, UtteranceEndedFrame, UtteranceStartedFrame
 from processors.pause_judging import PauseJudging
 from processors.segmentation import (
     Mark,
@@ -32,8 +33,6 @@ from processors.voice_detectors import RATE_HZ, Samples, SileroDetector
 
 _SAMPLE_BYTES = 2
 _FULL_SCALE = np.float32(1 / 32768)
-_BEHIND_WINDOWS = 8
-"""So many windows that wait are a backlog, which the step judges alone, as fast as the processor goes."""
 _WINDOWS_IN_A_ROW = 8
 """Less than a millisecond of Silero's model."""
 
@@ -117,15 +116,22 @@ class Vad(DirectStep):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Mark audio; pass everything on."""
         await super().process_frame(frame, direction)
-        if isinstance(frame, DrainFrame):
-            async with self._pushing:
-                await self._drain(frame)
-        elif not self._deaf and isinstance(frame, InputAudioRawFrame):
-            async with self._pushing:  # a verdict's marks go before the audio or after it
-                await self._hear(frame)
-                await self.push_frame(frame, direction)
-        else:
+        if direction is FrameDirection.UPSTREAM:
             await self.push_frame(frame, direction)
+            return
+        match frame:
+            case DrainFrame():
+                async with self._pushing:
+                    await self._drain(frame)
+            case InputAudioRawFrame() if not self._deaf:
+                async with self._pushing:  # a verdict's marks go before the audio or after it
+                    await self._hear(frame)
+                    await self.push_frame(frame)
+            case EndFrame():
+                async with self._pushing:  # audio that waits for its scores goes before it
+                    await self.push_frame(frame)
+            case _:
+                await self.push_frame(frame)
 
     async def _hear(self, frame: InputAudioRawFrame) -> None:
         if self._judging is not None:
@@ -143,8 +149,7 @@ class Vad(DirectStep):
         """Hear the audio window by window."""
         self._pending += audio
         window_bytes = self._detector.window_samples * _SAMPLE_BYTES
-        behind = len(self._pending) >= _BEHIND_WINDOWS * window_bytes
-        sharing = self._sharing if not behind else None
+        sharing = self._sharing if len(audio) < BACKLOG_BYTES else None
         marks: list[Mark] = []
         while len(self._pending) >= window_bytes and not self._deaf:
             pcm = np.frombuffer(self._pending, "<i2", self._detector.window_samples)

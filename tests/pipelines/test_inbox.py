@@ -127,19 +127,19 @@ async def test_a_small_frame_taken_from_a_full_inbox_makes_no_room() -> None:
 
 
 async def test_audio_that_waits_is_taken_joined() -> None:
-    """A pipeline that is behind gets it in frames of 320 ms at most, whatever else is between them in its place."""
+    """A pipeline that is behind gets it in frames of 576 ms at most, whatever else is between them in its place."""
     inbox = Inbox(100_000)
     inbox.open()
     interrupt = InputTransportMessageFrame(message=Interrupt())
-    for _ in range(20):
+    for _ in range(30):
         inbox.put(audio(640))
     inbox.put(interrupt)
     for size_bytes in (20_000, 20_000, 2, 640):
         inbox.put(audio(size_bytes))
     taken = await take(inbox, 6)
     assert [len(frame.audio) if isinstance(frame, InputAudioRawFrame) else frame for frame in taken] == [
-        16 * 640,
-        4 * 640,
+        28 * 640,
+        2 * 640,
         interrupt,
         20_000,
         20_000,

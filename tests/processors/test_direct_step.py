@@ -6,6 +6,7 @@ from pipecat.processors.frame_processor import FrameDirection
 
 from processors.direct_step import DirectStep
 from tests.support.steps import running
+from tests.support.virtual_time import settle
 
 
 class Passing(DirectStep):
@@ -28,7 +29,9 @@ async def test_frames_keep_their_order_and_direction(direction: FrameDirection) 
             OutputAudioRawFrame(bytes(960), 24_000, 1),
             TextFrame("b"),
         ]
-        await step.send(*frames, direction=direction)
+        for frame in frames:
+            await step.worker.queue_frame(frame, direction)
+        await settle()
         came = step.down if direction is FrameDirection.DOWNSTREAM else step.up
         assert [frame for frame in came if frame in frames] == frames
 

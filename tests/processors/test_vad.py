@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soxr
 from pipecat.frames.frames import (
+    EndFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
@@ -166,6 +167,47 @@ async def test_other_frames_and_directions_pass() -> None:
         frame = InputAudioRawFrame(tone(1.0, RATE_HZ), RATE_HZ, 1)
         await step.send(frame, direction=FrameDirection.UPSTREAM)
         assert step.up == [frame]
+        assert step.down == []
+
+
+async def test_an_end_does_not_overtake_audio() -> None:
+    """While the audio before it waits for its scores, it waits, too."""
+    vad = Vad(VadParams(), CONTEXT)
+    async with running(vad) as step:
+        step.forget()
+        audio, end = InputAudioRawFrame(bytes(2048), RATE_HZ, 1), EndFrame()
+        hearing = asyncio.create_task(vad.queue_frame(audio))
+        await asyncio.sleep(0)
+        await vad.queue_frame(end)
+        await hearing
+        assert [frame for frame in step.down if frame in (audio, end)] == [audio, end]
+
+
+async def test_a_session_that_ends_while_a_score_is_awaited_leaves_nothing() -> None:
+    """Its step takes the next audio, should there be any."""
+    vad = Vad(VadParams(), CONTEXT)
+    async with running(vad) as step:
+        step.forget()
+        hearing = asyncio.create_task(vad.queue_frame(InputAudioRawFrame(bytes(2048), RATE_HZ, 1)))
+        await asyncio.sleep(0.001)
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
+        await vad.queue_frame(InputAudioRawFrame(bytes(2048), RATE_HZ, 1))
+        assert [len(frame.audio) for frame in step.frames(InputAudioRawFrame)] == [2048]
+        assert step.frames(ErrorFrame) == []
+
+
+async def test_a_drain_while_a_score_is_awaited_keeps_the_order() -> None:
+    """It comes behind the audio before it, and takes nothing of it."""
+    vad = Vad(VadParams(), CONTEXT)
+    async with running(vad) as step:
+        step.forget()
+        audio, drain = InputAudioRawFrame(bytes(2048), RATE_HZ, 1), DrainFrame()
+        hearing = asyncio.create_task(vad.queue_frame(audio))
+        await asyncio.sleep(0.001)
+        await vad.queue_frame(drain)
+        await hearing
+        assert [frame for frame in step.down if frame in (audio, drain)] == [audio, drain]
 
 
 @pytest.mark.parametrize(
