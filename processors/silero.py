@@ -123,9 +123,8 @@ class SharedScoring:
     """Scores the windows of all streams of one event loop together."""
 
     def __init__(self, model: SileroModel) -> None:
-        """Nothing waits; to be made in the event loop."""
+        """Nothing waits."""
         self._model = model
-        self._loop = asyncio.get_running_loop()
         self._waiting: list[_Request] = []
         self._due: asyncio.Handle | None = None
         self._due_at = 0.0
@@ -138,7 +137,7 @@ class SharedScoring:
             window: :data:`WINDOW_SAMPLES` mono samples at 16 kHz, -1.0 to 1.0.
             hurry: Wait 3 ms at most: more audio of the stream is there already.
         """
-        future: asyncio.Future[float] = self._loop.create_future()
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._waiting.append((stream, window, future))
         if len(self._waiting) >= _MOST_WINDOWS:
             self._run_within(0.0)
@@ -147,12 +146,13 @@ class SharedScoring:
         return future
 
     def _run_within(self, wait_secs: float) -> None:
-        run_at = self._loop.time() + wait_secs
+        loop = asyncio.get_running_loop()  # not kept: what a loop shares goes with it
+        run_at = loop.time() + wait_secs
         if self._due is not None:
             if self._due_at <= run_at:
                 return
             self._due.cancel()
-        self._due, self._due_at = self._loop.call_at(run_at, self._run), run_at
+        self._due, self._due_at = loop.call_at(run_at, self._run), run_at
 
     def _run(self) -> None:
         self._due = None

@@ -1,6 +1,8 @@
 """The model: one stream, and many of them in one call."""
 
 import asyncio
+import gc
+import weakref
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from processors.silero import (
 )
 from processors.silero_file import silero_file
 from tests.support.pcm import read_sample
+from tests.support.virtual_time import VirtualTimeLoop
 
 Window = NDArray[np.float32]
 _LONGEST_WAIT_SECS = 0.01
@@ -210,3 +213,17 @@ async def test_all_of_a_loop_share() -> None:
     """There is one for the event loop that runs, and for the model."""
     assert shared_scoring(MODEL) is shared_scoring(MODEL)
     assert shared_scoring(MODEL) is not shared_scoring(Calls())
+
+
+def test_what_a_loop_shares_goes_with_it() -> None:
+    """A process may have many loops, one after the other."""
+
+    async def share() -> None:
+        await shared_scoring(MODEL).score(SileroStream(), WINDOW, hurry=True)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(share())
+        loop = weakref.ref(runner.get_loop())
+    del runner
+    gc.collect()
+    assert loop() is None
