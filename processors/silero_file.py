@@ -8,6 +8,7 @@ import hashlib
 from importlib import metadata, resources
 from pathlib import Path
 
+PIPECATS_FILE = Path(str(resources.files("pipecat.audio.vad.data"))) / "silero_vad.onnx"
 ARRANGED_FILE = Path(__file__).parent / "silero_for_batches.onnx"
 ARRANGED_FROM_SHA256 = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
 """Of silero-vad 6.2.3, and of the copy in pipecat-ai 1.14.0."""
@@ -22,7 +23,7 @@ def silero_file(named: Path | None = None) -> Path:
         named: The operator's choice; ``None``: that of the package ``silero-vad`` where it is installed, else the
             one that comes with pipecat.
     """
-    return named or _packages_file() or Path(str(resources.files("pipecat.audio.vad.data"))) / "silero_vad.onnx"
+    return named or _packages_file() or PIPECATS_FILE
 
 
 def _packages_file() -> Path | None:
@@ -38,9 +39,13 @@ def read_model(file: Path) -> bytes:
     """The model in ``file`` as ONNX, arranged for many windows where that is known.
 
     Raises:
-        OSError: It can't be read.
+        OSError: It can't be read, or the file that is read in its place; the text says which one.
     """
     content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() == ARRANGED_FROM_SHA256:
+    if hashlib.sha256(content).hexdigest() != ARRANGED_FROM_SHA256:
+        return content
+    try:
         return ARRANGED_FILE.read_bytes()
-    return content
+    except OSError as error:
+        message = f"{error.strerror} for {ARRANGED_FILE.name}, which belongs into the folder processors"
+        raise OSError(error.errno, message) from error

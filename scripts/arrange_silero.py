@@ -1,6 +1,6 @@
 """Arranges Silero's model for calls of many windows: writes processors/silero_for_batches.onnx.
 
-Usage: python scripts/arrange_silero.py
+Usage: python -m scripts.arrange_silero
 
 Needs the package onnx, which the development lock has. Reads pipecat's copy of the model, and prints the SHA-256
 that ``ARRANGED_FROM_SHA256`` in processors/silero_file.py has to be.
@@ -11,17 +11,13 @@ why.
 
 import hashlib
 import sys
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
-REPOSITORY = Path(__file__).parent.parent
-ARRANGED_FILE = REPOSITORY / "processors" / "silero_for_batches.onnx"
-PIPECATS_FILE = Path(str(resources.files("pipecat.audio.vad.data"))) / "silero_vad.onnx"
+from processors.silero_file import ARRANGED_FILE, PIPECATS_FILE
 
 Weights = NDArray[np.float32]
 

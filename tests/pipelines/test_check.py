@@ -1,6 +1,6 @@
 """What is missing to run a pipeline, where its values come from, and how that is told."""
 
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from pipelines.check import check_pipelines
 from pipelines.check_report import WIDTH, report
 from pipelines.settings import SettingsError, load_settings, setting_sources
 from pipelines.spec import PipelineFileError
+from processors import silero_file
 from processors.gemini_live import GeminiLiveParams
 from processors.vad_params import VadParams
 from tests.support.checked import checked, steps
@@ -85,7 +86,7 @@ def test_a_pipeline_that_does_without_google_needs_no_key_of_it() -> None:
 
 def test_the_file_of_the_model_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A damaged installation, told where Silero's model is to judge and nowhere else."""
-    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(silero_file, "PIPECATS_FILE", tmp_path / "silero_vad.onnx")
     package_without_files = metadata.PathDistribution(tmp_path / "silero_vad-6.0.dist-info")
     monkeypatch.setattr(metadata, "distribution", lambda name: package_without_files)
     (told,) = checked(steps("vad", "gemini_live"), emulator=True).missing

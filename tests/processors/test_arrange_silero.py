@@ -3,8 +3,8 @@
 import onnx
 import pytest
 
-from processors.silero_file import ARRANGED_FILE
-from scripts.arrange_silero import PIPECATS_FILE, arrange
+from processors.silero_file import ARRANGED_FILE, PIPECATS_FILE
+from scripts.arrange_silero import arrange
 
 
 def test_the_file_in_the_repository_is_what_the_script_makes() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from processors.silero import SileroStream, load_model
-from processors.silero_file import ARRANGED_FILE, read_model, silero_file
+from processors import silero_file as module
+from processors.silero import SileroStream, UnusableModelError, load_model
+from processors.silero_file import ARRANGED_FILE, PIPECATS_FILE, read_model, silero_file
 from processors.vad_params import VadParams
 from processors.voice_detectors import SileroDetector
 from tests.support.pcm import read_sample
@@ -75,7 +76,7 @@ def test_sessions_use_the_file_that_is_found(monkeypatch: pytest.MonkeyPatch, tm
 def test_a_release_that_is_known_is_read_arranged(tmp_path: Path) -> None:
     """Whoever names a copy of it, too; once pipecat's release is another one, arrange that."""
     copy = tmp_path / "copy.onnx"
-    copy.write_bytes(silero_file().read_bytes())
+    copy.write_bytes(PIPECATS_FILE.read_bytes())
     assert read_model(copy) == ARRANGED_FILE.read_bytes()
 
 
@@ -84,6 +85,14 @@ def test_a_release_that_is_not_known_is_read_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "next.onnx"
     file.write_bytes(b"another release")
     assert read_model(file) == b"another release"
+
+
+def test_a_checkout_without_the_arranged_file_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is not pipecat's file that is missing."""
+    monkeypatch.setattr(module, "ARRANGED_FILE", tmp_path / "silero_for_batches.onnx")
+    load_model.cache_clear()
+    with pytest.raises(UnusableModelError, match="No such file or directory for silero_for_batches"):
+        load_model(PIPECATS_FILE)
 
 
 @with_package
