@@ -228,12 +228,9 @@ class ClientConnection:
         if isinstance(choice, Fault):
             self._refuse_message(choice)
             return
-        fault = self._refusal(choice)
-        if fault is None:
-            self._init_came = True
-            await self._services.sessions.turn_to_start()
-            fault = self._refusal(choice)
-        if fault is not None:
+        self._init_came = True
+        await self._services.sessions.turn_to_start()
+        if (fault := self._refusal(choice)) is not None:
             self.turn_away(fault)
         if self._ending.done():
             return

@@ -56,6 +56,39 @@ async def test_the_last_seat_goes_to_the_first_in_line() -> None:
         await sessions.stop()
 
 
+async def test_refusals_come_one_after_the_other() -> None:
+    """Those whom a full server refuses come back, and must cost those who talk no more than a start does."""
+    sessions = Sessions(max_sessions=1, max_pending=9, max_loop_lag_ms=0)
+    async with contextlib.AsyncExitStack() as stack:
+        talking, *users = [await stack.enter_async_context(client(sessions=sessions)) for _ in range(4)]
+        await talking.init()
+        await asyncio.sleep(1)
+        began = talking.secs
+        for user in users:
+            user.network.say({"type": "init"})
+        times = []
+        for user in users:
+            assert await user.ended() == ("SERVER_BUSY", 1013)
+            times.append(user.secs - began)
+        assert times == pytest.approx([number * _SPACING_SECS for number in range(3)])
+        await sessions.stop()
+
+
+async def test_a_seat_that_gets_free_goes_to_who_waits() -> None:
+    """Whether a server is full is decided when one's turn comes."""
+    sessions = Sessions(max_sessions=1, max_pending=9, max_loop_lag_ms=0)
+    async with contextlib.AsyncExitStack() as stack:
+        talking, refused, waiting = [await stack.enter_async_context(client(sessions=sessions)) for _ in range(3)]
+        await talking.init()
+        await asyncio.sleep(1)
+        for user in (refused, waiting):
+            user.network.say({"type": "init"})
+        assert await refused.ended() == ("SERVER_BUSY", 1013)
+        talking.network.say({"type": "close"})
+        await waiting.network.wait_for("connected")
+        await sessions.stop()
+
+
 async def test_waiting_for_a_turn_is_no_missing_init() -> None:
     """The time for ``init`` ends with ``init``."""
     sessions = Sessions(max_sessions=99, max_pending=99, max_loop_lag_ms=0)
