@@ -19,7 +19,7 @@ from protocol.errors import Fault
 from protocol.messages import SAMPLE_BYTES
 from protocol.serializer import PIPELINE_RATE_HZ
 
-_INBOX_SECS = 30
+_MOST_WAITING_SECS = 180
 
 
 class Strand:
@@ -54,7 +54,7 @@ class Strand:
         self._over = False
         self._decided = asyncio.Event()
         """Whether it could be started."""
-        self._inbox = Inbox(_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
+        self._inbox = Inbox(_MOST_WAITING_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
         self._steps = build_steps(pipeline, services.context(session_id, languages))
         self._run = PipelineRun(
             PipelineView(lambda _data: None, self._inbox.receive),
@@ -85,12 +85,14 @@ class Strand:
         self._run.start()
 
     def put(self, frame: Frame) -> None:
-        """Let it hear ``frame``: audio at 16 kHz, mono; what comes before the pipeline runs waits."""
-        self._inbox.put(frame)
+        """Let it hear ``frame``: audio at 16 kHz, mono; what comes before the pipeline runs waits.
 
-    async def room(self) -> None:
-        """Wait until another frame may be put."""
-        await self._inbox.room()
+        A strand that takes nothing for three minutes cannot go on.
+        """
+        if self._inbox.full:
+            self._fail(RuntimeError(f"the pipeline has taken nothing of {_MOST_WAITING_SECS} s of audio"))
+        else:
+            self._inbox.put(frame)
 
     async def drained(self) -> None:
         """Hear no further utterance; returns when everything is answered and handed on that was heard before."""
