@@ -68,6 +68,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._unparsed = bytearray()
         self._after_close_bytes = 0
         self._frame_cutter = FrameCutter()
+        self._spoke = False
         self._hasty = False  # it sent frames before its handshake was answered: nobody knows where they end
         super().connection_made(transport)
 
@@ -86,6 +87,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """Hand a message to the session; go on reading while it has not many of them to take."""
+        self._spoke = True
         has_room = sum(map(len, self.frames)) <= _SMALL_BYTES and self.queue.qsize() < _WAITING_MESSAGES
         was_paused, self.read_paused = self.read_paused, self.read_paused or has_room  # uvicorn pauses but once
         super().send_receive_event_to_app()
@@ -188,8 +190,21 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     # Ends
 
+    def send_keepalive_ping(self) -> None:
+        """Ask for a sign of life."""
+        self._spoke = False
+        super().send_keepalive_ping()
+
     def keepalive_timeout(self) -> None:
-        """Close, although the client may never take what waits for it."""
+        """Close, although the client may never take what waits for it.
+
+        A message is as good a sign of life as a pong, which comes behind all the audio that a slow network, or this
+        server, has not come to.
+        """
+        if self.ping_timeout is not None and (self._spoke or self.read_paused):
+            self._spoke = False
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            return
         super().keepalive_timeout()
         self._abort_later()
 

@@ -49,9 +49,9 @@ async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSo
     """A server whose sessions say each text again and end at ``bye``, and the WebSockets that it made.
 
     A session at ``/flood`` talks until nobody listens, one at ``/stuck`` until it would have to wait, then waits
-    for the client, one at ``/slow`` takes nothing, and says how much waits for it; one at ``/late`` lets the client
-    say something before it is accepted; one at ``/stream`` waits for 960 bytes at once, for as long as it takes.
-    ``options`` are uvicorn's.
+    for the client, one at ``/slow`` takes nothing, and says how much waits for it, one at ``/idle`` takes nothing
+    for good; one at ``/late`` lets the client say something before it is accepted; one at ``/stream`` waits for 960
+    bytes at once, for as long as it takes. ``options`` are uvicorn's.
     """
     app = FastAPI()
 
@@ -89,6 +89,11 @@ async def served(**options: Any) -> AsyncIterator[tuple[Address, list[QuickWebSo
     async def late(websocket: WebSocket) -> None:
         await until(lambda: made[-1]._hasty)
         await echo(websocket)
+
+    @app.websocket("/idle")
+    async def idle(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await until(lambda: made[-1].disconnected)
 
     @app.websocket("/slow")
     async def slow(websocket: WebSocket) -> None:
@@ -350,6 +355,33 @@ async def test_a_client_that_answers_no_ping_and_takes_nothing_is_gone_in_the_en
         await connection.send_raw(handshake("x", path=b"/stuck"))
         assert await connection.read_status() == 101
         await until(lambda: made[0].disconnected)
+        await connection.drop()
+
+
+async def test_who_speaks_lives_although_no_pong_comes() -> None:
+    """Its pongs may lie behind all that it says; once it says nothing, it goes."""
+    async with served(ws_ping_interval=0.1, ws_ping_timeout=0.5) as (address, made):
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x"))
+        assert await connection.read_status() == 101
+        for number in range(30):
+            await connection.send_raw(frame(b'{"type":"%d"}' % number))
+            await asyncio.sleep(0.05)
+            assert not made[0].close_sent
+        await until(lambda: made[0].close_sent)
+        await connection.drop()
+
+
+async def test_who_is_not_read_is_not_asked() -> None:
+    """While the session takes nothing, its client's pongs are not read either."""
+    async with served(ws_ping_interval=0.05, ws_ping_timeout=0.05) as (address, made):
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x", path=b"/idle"))
+        assert await connection.read_status() == 101
+        await connection.send_raw(frame(b'{"type":"x"}') * 20)
+        await until(lambda: made[0].read_paused)
+        await asyncio.sleep(0.5)
+        assert not made[0].close_sent
         await connection.drop()
 
 
