@@ -170,17 +170,18 @@ async def test_other_frames_and_directions_pass() -> None:
         assert step.down == []
 
 
-async def test_an_end_does_not_overtake_audio() -> None:
-    """While the audio before it waits for its scores, it waits, too."""
+@pytest.mark.parametrize("following", [EndFrame, DrainFrame])
+async def test_nothing_overtakes_audio_that_waits_for_its_score(following: type[Frame]) -> None:
+    """The end of the pipeline, and of hearing, come behind the audio before them, and take nothing of it."""
     vad = Vad(VadParams(), CONTEXT)
     async with running(vad) as step:
         step.forget()
-        audio, end = InputAudioRawFrame(bytes(2048), RATE_HZ, 1), EndFrame()
+        audio, behind = InputAudioRawFrame(bytes(2048), RATE_HZ, 1), following()
         hearing = asyncio.create_task(vad.queue_frame(audio))
-        await asyncio.sleep(0)
-        await vad.queue_frame(end)
+        await asyncio.sleep(0.001)
+        await vad.queue_frame(behind)
         await hearing
-        assert [frame for frame in step.down if frame in (audio, end)] == [audio, end]
+        assert [frame for frame in step.down if frame in (audio, behind)] == [audio, behind]
 
 
 async def test_a_session_that_ends_while_a_score_is_awaited_leaves_nothing() -> None:
@@ -195,19 +196,6 @@ async def test_a_session_that_ends_while_a_score_is_awaited_leaves_nothing() -> 
         await vad.queue_frame(InputAudioRawFrame(bytes(2048), RATE_HZ, 1))
         assert [len(frame.audio) for frame in step.frames(InputAudioRawFrame)] == [2048]
         assert step.frames(ErrorFrame) == []
-
-
-async def test_a_drain_while_a_score_is_awaited_keeps_the_order() -> None:
-    """It comes behind the audio before it, and takes nothing of it."""
-    vad = Vad(VadParams(), CONTEXT)
-    async with running(vad) as step:
-        step.forget()
-        audio, drain = InputAudioRawFrame(bytes(2048), RATE_HZ, 1), DrainFrame()
-        hearing = asyncio.create_task(vad.queue_frame(audio))
-        await asyncio.sleep(0.001)
-        await vad.queue_frame(drain)
-        await hearing
-        assert [frame for frame in step.down if frame in (audio, drain)] == [audio, drain]
 
 
 @pytest.mark.parametrize(
