@@ -19,7 +19,8 @@ from protocol.errors import Fault
 from protocol.messages import SAMPLE_BYTES
 from protocol.serializer import PIPELINE_RATE_HZ
 
-_MOST_WAITING_SECS = 180
+_INBOX_SECS = 180
+"""Of audio in long chunks; in chunks of 20 ms, which count for more, 128."""
 
 
 class Strand:
@@ -54,7 +55,7 @@ class Strand:
         self._over = False
         self._decided = asyncio.Event()
         """Whether it could be started."""
-        self._inbox = Inbox(_MOST_WAITING_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
+        self._inbox = Inbox(_INBOX_SECS * PIPELINE_RATE_HZ * SAMPLE_BYTES)
         self._steps = build_steps(pipeline, services.context(session_id, languages))
         self._run = PipelineRun(
             PipelineView(lambda _data: None, self._inbox.receive),
@@ -87,10 +88,10 @@ class Strand:
     def put(self, frame: Frame) -> None:
         """Let it hear ``frame``: audio at 16 kHz, mono; what comes before the pipeline runs waits.
 
-        A strand that takes nothing for three minutes cannot go on.
+        Where two or three minutes of audio wait already, the strand fails: it will never catch up.
         """
         if self._inbox.full:
-            self._fail(RuntimeError(f"the pipeline has taken nothing of {_MOST_WAITING_SECS} s of audio"))
+            self._fail(RuntimeError(f"the pipeline is behind: {self._inbox.held_bytes} bytes of audio wait"))
         else:
             self._inbox.put(frame)
 
