@@ -50,12 +50,15 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         turn_secs: How long frames that came may be parsed, one after the other, before others have their turn.
         most_after_close_bytes: How much is read of what a client sends on although it was told the close.
         most_fragments: Of one message; the connection of a client that sends more is closed with 1009.
+        pong_patience_secs: From a ping to its pong, where messages come meanwhile; what lies before the pong then
+            fits into ``MAX_AHEAD_SECS``, at its default.
         linger_secs: How long a connection that is over may take to hand over what was written.
     """
 
     turn_secs = 0.0003
     most_after_close_bytes = 256 * 1024
     most_fragments = 1024
+    pong_patience_secs = 25.0
     linger_secs = 15.0
     _abort: asyncio.TimerHandle | None = None
     _next_turn: asyncio.Handle | None = None
@@ -198,10 +201,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Close, although the client may never take what waits for it.
 
-        A message is as good a sign of life as a pong, which comes behind all the audio that a slow network, or this
-        server, has not come to.
+        While messages come, a pong may be late: it comes behind all the audio that a slow network, or this server,
+        has not come to.
         """
-        if self.ping_timeout is not None and (self._spoke or self.read_paused):
+        patient = self.loop.time() - self.ping_sent_at < self.pong_patience_secs
+        if self.ping_timeout is not None and patient and (self._spoke or self.read_paused):
             self._spoke = False
             self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
             return

@@ -372,6 +372,21 @@ async def test_who_speaks_lives_although_no_pong_comes() -> None:
         await connection.drop()
 
 
+async def test_a_pong_is_not_waited_for_without_end() -> None:
+    """Who speaks and never answers goes as well, later."""
+    async with served(ws_ping_interval=0.1, ws_ping_timeout=0.2) as (address, made):
+        connection = await RawConnection.connect(address)
+        await connection.send_raw(handshake("x"))
+        assert await connection.read_status() == 101
+        made[0].pong_patience_secs = 0.5
+        began_at = made[0].loop.time()
+        while not made[0].close_sent:
+            await connection.send_raw(frame(b'{"type":"x"}'))
+            await asyncio.sleep(0.02)
+        assert made[0].loop.time() - began_at >= 0.5
+        await connection.drop()
+
+
 async def test_who_is_not_read_is_not_asked() -> None:
     """While the session takes nothing, its client's pongs are not read either."""
     async with served(ws_ping_interval=0.05, ws_ping_timeout=0.05) as (address, made):
